@@ -1,0 +1,35 @@
+/** globalFlags: `--help`, `--version` and `--completions`, without the library's `-v`, which is `--verbose` here. */
+import * as Completions from "effect/cli/Completions"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { version } from "./version.ts"
+
+const print = (text: string) => Effect.sync(() => process.stdout.write(`${text}\n`))
+
+const versionFlag = GlobalFlag.Action({
+  flag: Flag.Boolean("version").pipe(
+    Flag.withDescription("Show the version"),
+    Flag.withoutNegation,
+    Flag.withDefault(false)
+  ),
+  run: () => Effect.asVoid(print(`edge-worker ${version}`))
+})
+
+const completions = GlobalFlag.Action({
+  flag: Flag.Literals("completions", ["bash", "zsh", "fish", "powershell"]).pipe(
+    Flag.withMetavar("SHELL"),
+    Flag.withDescription("Print the completion script of a shell"),
+    Flag.optional
+  ),
+  run: (shell, { command }) =>
+    Option.isNone(shell)
+      ? Effect.void
+      : Effect.asVoid(
+          print(Completions.generate(command.name, shell.value, Completions.fromCommand(command)))
+        )
+})
+
+/** In the order in which help shows them. */
+export const globalFlags = [GlobalFlag.Help, versionFlag, completions]

@@ -1,0 +1,82 @@
+/** workerParts: what `edge-worker worker` is made of: the configuration, and the worker as one layer. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { AirflowConfig } from "../config/AirflowConfig.ts"
+import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { allSettings } from "../config/settings.ts"
+import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { ConfigSources } from "../platform/ConfigSources.ts"
+import { FileTail } from "../platform/FileTail.ts"
+import { HostFolder } from "../platform/HostFolder.ts"
+import * as HttpTransport from "../platform/HttpTransport.ts"
+import { JobFolder } from "../platform/JobFolder.ts"
+import { LineSocket } from "../platform/LineSocket.ts"
+import { LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
+import { LogFolder } from "../platform/LogFolder.ts"
+import type { FolderUnusable } from "../platform/PrivateFolder.ts"
+import { Processes } from "../platform/Processes.ts"
+import type { StateFolder } from "../platform/StateFolder.ts"
+import { TokenSigner } from "../platform/TokenSigner.ts"
+import type { CertificateFileError } from "../platform/TrustedCertificates.ts"
+import { AirflowRunner } from "../runner/AirflowRunner.ts"
+import { EdgeClient } from "../worker/EdgeClient.ts"
+import { Journal } from "../worker/Journal.ts"
+import { LogPush } from "../worker/LogPush.ts"
+import { Versions } from "../worker/Versions.ts"
+import { Worker } from "../worker/Worker.ts"
+import type { WorkerOptions } from "./workerOptions.ts"
+
+/** Replaced by tests; everything around it (signals, lock, pid file, commands, exit codes) stays the same. */
+export interface WorkerParts {
+  readonly config: (options: WorkerOptions) => Layer.Layer<EdgeConfig, ConfigInvalid>
+  readonly worker: (
+    options: WorkerOptions
+  ) => Layer.Layer<
+    Worker,
+    NoLocalAirflow | CertificateFileError | FolderUnusable,
+    EdgeConfig | WorkerIdentity | StateFolder
+  >
+}
+
+/** The versions of the local Airflow; a worker of Python tasks does not start without one. */
+const localVersions = Layer.unwrap(
+  Effect.gen(function* () {
+    const airflow = yield* LocalAirflow
+    const first = yield* airflow.current
+    const current = airflow.current.pipe(
+      Effect.orElseSucceed(() => first),
+      Effect.map((found) => ({ airflow: found.airflow, edge3: found.edge3, python: found.pythonVersion }))
+    )
+    return Versions.layer(current)
+  })
+)
+
+/** The real parts. */
+export const workerParts: WorkerParts = {
+  config: (options) =>
+    EdgeConfig.layer({
+      team: options.team,
+      concurrency: options.concurrency,
+      umask: options.umask,
+      python: options.python
+    }).pipe(
+      Layer.provide(AirflowConfig.layer(allSettings, { python: options.python })),
+      Layer.provide(ConfigSources.layer)
+    ),
+  worker: (options) =>
+    Worker.layer.pipe(
+      Layer.provide([AirflowRunner.layer(), LogPush.layer]),
+      Layer.provide([Journal.layerMemory, localVersions]),
+      Layer.provide([EdgeClient.layer, LogFolder.layer, FileTail.layer]),
+      Layer.provide([
+        TokenSigner.layer,
+        HttpTransport.layer,
+        HostFolder.layer,
+        JobFolder.layer,
+        LineSocket.layer
+      ]),
+      Layer.provide(LocalAirflow.layer({ python: options.python })),
+      Layer.provide(Processes.layer)
+    )
+}

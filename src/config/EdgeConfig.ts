@@ -1,0 +1,86 @@
+/** EdgeConfig: every setting of a worker, read once, under Airflow's own names and defaults. */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import { readEdgeSettings } from "./readEdgeSettings.ts"
+
+/** When the worker enters maintenance by itself, from `[edge] automatic_maintenance_on`. */
+export type AutomaticMaintenanceOn = "off" | "warning" | "error"
+/** When it leaves it again, from `[edge] automatic_maintenance_exit`. */
+export type AutomaticMaintenanceExit = "off" | "warning" | "info"
+
+/** The settings of one worker. The key that each is read from stands in `config/settings.ts`. */
+export interface EdgeSettings {
+  /** `[edge] api_url` */
+  readonly apiUrl: URL
+  /** `[core] execution_api_server_url`, else derived from `apiUrl`. */
+  readonly executionApiUrl: string
+  readonly jwtSecret: Redacted.Redacted
+  /** `[api_auth] jwt_leeway`, the life of our tokens. */
+  readonly jwtLeeway: Duration.Duration
+  readonly jwtIssuer: string | undefined
+  readonly concurrency: number
+  readonly jobPollInterval: Duration.Duration
+  readonly heartbeatInterval: Duration.Duration
+  /** `undefined` where `[edge] drain_timeout_sec` is 0: wait for ever. */
+  readonly drainTimeout: Duration.Duration | undefined
+  readonly drainKillGrace: Duration.Duration
+  readonly pushLogs: boolean
+  /** In bytes of the JSON body's `log_chunk_data`. */
+  readonly pushLogChunkSize: number
+  readonly automaticMaintenanceOn: AutomaticMaintenanceOn
+  readonly automaticMaintenanceExit: AutomaticMaintenanceExit
+  readonly extendedSystemInfoFunction: string | undefined
+  /** `[edge] worker_umask`; edge3 applies it in daemon mode only. */
+  readonly umask: number | undefined
+  /** The umask of daemon mode: `umask`, else `[core] daemon_umask`. */
+  readonly daemonUmask: number
+  readonly baseLogFolder: string
+  /** `[logging] file_task_handler_new_folder_permissions`, an octal number; `undefined` for Airflow's 0o775. */
+  readonly logFolderPermissions?: number | undefined
+  readonly loggingLevel: string
+  readonly dagsFolder: string | undefined
+  readonly executeTasksNewPythonInterpreter: boolean
+  readonly hostnameCallable: string
+  readonly taskInstanceHeartbeatTimeout: Duration.Duration
+  readonly apiSslCert: string | undefined
+  readonly apiSslCaFile: string | undefined
+  readonly clientSslCert: string | undefined
+  readonly clientSslKey: string | undefined
+  /** `[api] client_use_public_certs`: whether Airflow's own client trusts public authorities too. */
+  readonly clientUsePublicCerts: boolean
+  /** `AIRFLOW__EDGE__API_RETRIES` */
+  readonly apiRetries: number
+  readonly apiRetryWaitMin: Duration.Duration
+  readonly apiRetryWaitMax: Duration.Duration
+  readonly airflowHome: string
+  /** `[edge_worker] state_folder`; `undefined` for `$AIRFLOW_HOME/edge-worker/NAME`. */
+  readonly stateFolder: string | undefined
+  /** `[edge_worker] python` */
+  readonly python: string | undefined
+  /** `[edge_worker] sysinfo_command`: prints a JSON object; replaces the Python function. */
+  readonly sysinfoCommand: string | undefined
+  /** `[edge_worker] python_host_idle`: how long the Python host waits for the next job before it ends. */
+  readonly pythonHostIdle: Duration.Duration
+  /** What the operator should know before the start: old names, keys that are not looked at. Never holds a secret. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** The settings of the worker that this process is. */
+export class EdgeConfig extends Context.Service<EdgeConfig, EdgeSettings>()("edge-worker/config/EdgeConfig") {
+  /**
+   * Reads every setting, for a team first where one is given. Fails with one `ConfigInvalid` that lists all mistakes.
+   * Options given on the command line come before what is configured.
+   */
+  static readonly layer = (
+    options: { readonly team?: string | null | undefined } & CommandLineSettings = {}
+  ) => Layer.effect(EdgeConfig, readEdgeSettings(options.team ?? undefined, options))
+}
+
+/** The settings that the command line can give. */
+export interface CommandLineSettings {
+  readonly concurrency?: number | undefined
+  readonly umask?: number | undefined
+  readonly python?: string | undefined
+}

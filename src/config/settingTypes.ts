@@ -1,0 +1,104 @@
+/** settingTypes: the types that a setting can have; each reads a text as Airflow does and says what it allows. */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { getBoolean, getFloat, getInt, getOctal, plainInt } from "./PythonText.ts"
+
+/** One type of setting. */
+export interface SettingType<A> {
+  /** What is allowed, to stand after "must be" and in the documentation. */
+  readonly words: string
+  /** `none`: not allowed. `undefined` is read where the key is set nowhere and has no default. */
+  readonly decode: (text: string | undefined) => Option.Option<A>
+  /** The value names a file that must exist and be readable. */
+  readonly namesFile?: true
+}
+
+const type = <A>(words: string, decode: (text: string) => Option.Option<A>): SettingType<A> => ({
+  words,
+  decode: (text) => (text === undefined ? Option.none() : decode(text))
+})
+
+const atLeast = (min: number) => (value: number) => value >= min
+
+/** A whole number, read by Airflow's `getint`. */
+export const whole = (min: number) =>
+  type(`a whole number, at least ${min}`, (text) => Option.filter(getInt(text), atLeast(min)))
+
+/** A whole number in one of edge3's hidden variables, read by Python's `int`. */
+export const plainWhole = (min: number) =>
+  type(`a whole number, at least ${min}`, (text) => Option.filter(plainInt(text), atLeast(min)))
+
+/** Whole seconds. */
+export const seconds = (min: number) =>
+  type(`a whole number of seconds, at least ${min}`, (text) =>
+    Option.map(Option.filter(getInt(text), atLeast(min)), Duration.seconds)
+  )
+
+/** Whole seconds; zero and less stand for no limit. */
+export const secondsOrNoLimit = type("a whole number of seconds, 0 for no limit", (text) =>
+  Option.map(getInt(text), (value) => (value > 0 ? Duration.seconds(value) : undefined))
+)
+
+/** Seconds with a fraction. */
+export const fractionalSeconds = type("a number of seconds, at least 0", (text) =>
+  Option.map(Option.filter(getFloat(text), atLeast(0)), Duration.seconds)
+)
+
+/** Read by Airflow's `getboolean`. */
+export const boolean = type("True or False (t, f, 1, 0 are taken too)", getBoolean)
+
+/** One of some words in any case; an empty value stands for the first. */
+export const anyCase = <const Words extends readonly [string, ...ReadonlyArray<string>]>(...allowed: Words) =>
+  type(`one of ${allowed.join(", ")}`, (text) => {
+    const known: ReadonlyArray<Lowercase<Words[number]>> = allowed.map(lowercase)
+    return Option.fromUndefinedOr(known.find((word) => word === (text || allowed[0]).toLowerCase()))
+  })
+
+// TypeScript types `toLowerCase()` of a literal as string.
+const lowercase = <Word extends string>(word: Word) => word.toLowerCase() as Lowercase<Word>
+
+/** One of some words exactly as written. */
+export const exactly = (...allowed: ReadonlyArray<string>) =>
+  type(`one of ${allowed.join(", ")}, in capitals`, (text) =>
+    allowed.includes(text) ? Option.some(text) : Option.none()
+  )
+
+/** Any text but the empty one. */
+export const text = type("not empty", (text) => (text === "" ? Option.none() : Option.some(text)))
+
+/** The first of a list with commas, `undefined` where that is empty. */
+export const firstOfList = type("a text, or several with commas, of which the first counts", (text) =>
+  Option.some(text.split(",")[0]?.trim() || undefined)
+)
+
+/** A secret: not shown in any message or log. */
+export const secret = type("a secret text", (text) => Option.some(Redacted.make(text, { label: "secret" })))
+
+const isHttpUrl = (text: string) => {
+  const url = URL.parse(text)
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== ""
+}
+
+/** An absolute `http` or `https` address, kept as it was written: edge3 derives other addresses from its text. */
+export const httpUrl = type("an address that begins with http:// or https://", (text) =>
+  isHttpUrl(text) ? Option.some(text) : Option.none()
+)
+
+/** A file mode mask in octal. */
+export const umask = type("an octal mask from 0 to 777, like 077 or 0o077", (text) =>
+  Option.filter(getOctal(text), (value) => value <= 0o777)
+)
+
+/** The path of a file that must exist. */
+export const file: SettingType<string> = {
+  ...type("a file that exists and can be read", text.decode),
+  namesFile: true
+}
+
+/** `undefined` where the key is not set, or set to nothing. */
+export const optional = <A>(inner: SettingType<A>): SettingType<A | undefined> => ({
+  ...inner,
+  words: `${inner.words}; or not set`,
+  decode: (text) => (text ? inner.decode(text) : Option.some(undefined))
+})

@@ -1,0 +1,185 @@
+/** FileTail: reads what is appended to a file, through rotation, truncation and removal. */
+
+import { constants, type FSWatcher, watch } from "node:fs"
+import { type FileHandle, lstat, open } from "node:fs/promises"
+import { dirname } from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/** A byte of a file. The inode tells the file from another one under the same path. */
+export interface Place {
+  readonly inode: string
+  readonly offset: number
+}
+
+/** What was found at a place. */
+export interface Slice {
+  /** Where `bytes` begin: another place than asked for where the file was truncated or replaced. */
+  readonly place: Place
+  readonly bytes: Uint8Array
+  /** The file's size when it was read. */
+  readonly size: number
+  /** Another file has taken its path, so this one ends at `size`. */
+  readonly replaced: boolean
+}
+
+/** The file is there and cannot be read. */
+export class TailFailed extends Schema.TaggedError<TailFailed>()("TailFailed", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `cannot read ${this.path}: ${this.reason}`
+  }
+}
+
+/** One followed path. Its file stays open, so that a rotated or deleted one is read to its end. */
+export interface TailedFile {
+  /**
+   * At most `maxBytes` from the place on, from the file's start if `from` is no place of it; empty at the end. A
+   * replaced file is read to its end before the new one is opened. None while there is no file.
+   */
+  readonly read: (
+    from: Place | undefined,
+    maxBytes: number
+  ) => Effect.Effect<Option.Option<Slice>, TailFailed>
+  /** Waits until something may have changed since the last `read` began. May return for nothing. */
+  readonly changed: Effect.Effect<void>
+}
+
+/** How often a file is looked at where the system tells of changes, and where it does not. */
+export const pollMillis = { watched: 5_000, unwatched: 500 } as const
+
+/** Waits for the latch, but not for ever. The time is jittered by a fifth. */
+export const waitForChange = (latch: Latch.Latch, millis: number): Effect.Effect<void> =>
+  Effect.flatMap(Random.nextBetween(0.8 * millis, millis), (wait) =>
+    Effect.asVoid(Effect.timeoutOption(latch.await, wait))
+  )
+
+/** Follows files that other processes append to. */
+export class FileTail extends Context.Service<
+  FileTail,
+  {
+    readonly open: (path: string) => Effect.Effect<TailedFile, never, Scope.Scope>
+    /** Inode and size of the regular file that is under the path now. */
+    readonly look: (path: string) => Effect.Effect<Option.Option<{ inode: string; size: number }>>
+  }
+>()("edge-worker/platform/FileTail") {
+  static readonly layer: Layer.Layer<FileTail> = Layer.sync(FileTail, () =>
+    FileTail.of({
+      open: openTail,
+      look: (path) =>
+        Effect.promise(() =>
+          lstat(path, { bigint: true }).then(
+            (found) =>
+              found.isFile()
+                ? Option.some({ inode: String(found.ino), size: Number(found.size) })
+                : Option.none(),
+            () => Option.none()
+          )
+        )
+    })
+  )
+}
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+
+interface OpenFile {
+  readonly handle: FileHandle
+  readonly inode: string
+}
+
+/** Opens the regular file under the path; never a link, and never waits for a FIFO's writer. */
+const openFile = async (path: string): Promise<OpenFile | undefined> => {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return undefined
+    throw cause
+  })
+  if (handle === undefined) return undefined
+  const found = await handle.stat({ bigint: true })
+  if (found.isFile()) return { handle, inode: String(found.ino) }
+  await handle.close()
+  throw new Error("it is not a regular file")
+}
+
+const isReplaced = async (path: string, inode: string): Promise<boolean> => {
+  const found = await lstat(path, { bigint: true }).catch(() => undefined)
+  return found?.isFile() === true && String(found.ino) !== inode
+}
+
+const openTail = (path: string): Effect.Effect<TailedFile, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const latch = Latch.makeUnsafe()
+    let file: OpenFile | undefined
+    let watcher: FSWatcher | undefined
+    const unwatch = () => {
+      watcher?.close()
+      watcher = undefined
+    }
+    // The folder, not the file: it also tells of a file that is created or replaced. Where the system has no
+    // watches left (inotify's limits) or knows none, polling does the same later.
+    const watchFolder = () => {
+      if (watcher !== undefined) return
+      try {
+        watcher = watch(dirname(path), { persistent: false }, () => latch.openUnsafe())
+        watcher.on("error", unwatch)
+      } catch {
+        unwatch()
+      }
+    }
+    const closeFile = async () => {
+      const closing = file
+      file = undefined
+      await closing?.handle.close()
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.promise(async () => {
+        unwatch()
+        await closeFile().catch(() => undefined)
+      })
+    )
+    const read = async (from: Place | undefined, maxBytes: number): Promise<Slice | undefined> => {
+      latch.closeUnsafe() // first: what changes from here on is seen by the next `changed`
+      watchFolder()
+      file ??= await openFile(path)
+      if (file === undefined) return undefined
+      let replaced = await isReplaced(path, file.inode) // before its size: a writer that rotates is done with it
+      let size = (await file.handle.stat()).size
+      if (replaced && from?.inode === file.inode && from.offset === size) {
+        await closeFile()
+        file = await openFile(path)
+        if (file === undefined) return undefined
+        size = (await file.handle.stat()).size
+        replaced = false
+      }
+      const offset = from?.inode === file.inode && from.offset <= size ? from.offset : 0
+      const buffer = new Uint8Array(Math.min(maxBytes, size - offset))
+      const { bytesRead } = await file.handle.read(buffer, 0, buffer.length, offset)
+      return { place: { inode: file.inode, offset }, bytes: buffer.subarray(0, bytesRead), size, replaced }
+    }
+    return {
+      // A read that was begun is finished: a handle must not be closed under it.
+      read: (from, maxBytes) =>
+        Effect.uninterruptible(
+          Effect.tryPromise({
+            try: () => read(from, maxBytes).then(Option.fromNullishOr),
+            catch: (cause) =>
+              new TailFailed({
+                path,
+                reason: codeOf(cause) === "ELOOP" ? "it is a symbolic link" : String(cause)
+              })
+          })
+        ),
+      changed: Effect.suspend(() =>
+        waitForChange(latch, watcher === undefined ? pollMillis.unwatched : pollMillis.watched)
+      )
+    }
+  })

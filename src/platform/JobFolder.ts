@@ -1,0 +1,127 @@
+/** JobFolder: what lies in a job's folder so that another process, or a later one, can tell how the job stands. */
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
+import { join } from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { ProcessEnd } from "./Processes.ts"
+import { isAlive, type ProcessIdentity } from "./ProcessIdentity.ts"
+
+/** `pid`: the job's process for ever; pids and ticks begin anew with each boot. */
+const PidFile = Schema.Struct({ pid: Schema.Int, start: Schema.String, boot: Schema.String })
+/** `exit`: how it ended. */
+const ExitFile = Schema.Union([Schema.Struct({ code: Schema.Int }), Schema.Struct({ signal: Schema.String })])
+
+const decodePid = Schema.decodeUnknownOption(Schema.fromJsonString(PidFile))
+const decodeExit = Schema.decodeUnknownOption(Schema.fromJsonString(ExitFile))
+
+/** How much of a job's stderr goes into its task's log. */
+const STDERR_BYTES = 64 * 1024
+
+/** Reads and writes the files of a job's folder, by rename where somebody else may read. */
+export class JobFolder extends Context.Service<
+  JobFolder,
+  {
+    /** Writes a file that only this user may read. */
+    readonly write: (folder: string, name: string, text: string) => Effect.Effect<void>
+    /** Takes a workload back that nobody has claimed yet. True: nobody will ever run it. */
+    readonly takeBack: (folder: string, name: string) => Effect.Effect<boolean>
+    /** The job's process, where one was started; dead also if the machine was booted since. */
+    readonly process: (
+      folder: string
+    ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
+    readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void>
+    readonly exit: (folder: string) => Effect.Effect<Option.Option<ProcessEnd>>
+    /** The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. */
+    readonly stderr: (folder: string) => Effect.Effect<string>
+  }
+>()("edge-worker/platform/JobFolder") {
+  static readonly layer: Layer.Layer<JobFolder> = Layer.sync(JobFolder, () => {
+    const boot = read("/proc/sys/kernel/random/boot_id").trim()
+    return JobFolder.of({
+      write: (folder, name, text) => Effect.sync(() => write(folder, name, text)),
+      takeBack: (folder, name) => Effect.sync(() => takeBack(folder, name)),
+      process: (folder) =>
+        Effect.sync(() =>
+          Option.map(decodePid(read(join(folder, "pid"))), (file) => {
+            const identity = { pid: file.pid, startTime: file.start }
+            return { identity, alive: file.boot === boot && isAlive(identity) }
+          })
+        ),
+      writeProcess: (folder, { pid, startTime }) =>
+        Effect.sync(() => write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot }))),
+      exit: (folder) => Effect.sync(() => decodeExit(read(join(folder, "exit")))),
+      stderr: (folder) => Effect.sync(() => readable(tail(join(folder, "stderr"), STDERR_BYTES)))
+    })
+  })
+}
+
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return ""
+  }
+}
+
+const write = (folder: string, name: string, text: string) => {
+  writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600 })
+  renameSync(join(folder, `.${name}.new`), join(folder, name))
+}
+
+const takeBack = (folder: string, name: string) => {
+  try {
+    renameSync(join(folder, name), join(folder, `${name}.back`))
+  } catch {
+    return false
+  }
+  rmSync(join(folder, `${name}.back`), { force: true })
+  return true
+}
+
+const tail = (file: string, bytes: number): Buffer => {
+  let fd: number | undefined
+  try {
+    fd = openSync(file, "r")
+    const { size } = fstatSync(fd)
+    const buffer = Buffer.alloc(Math.min(size, bytes))
+    const got = readSync(fd, buffer, 0, buffer.length, Math.max(0, size - bytes))
+    let from = 0
+    // The cut may go through a character.
+    while (size > bytes && from < 3 && ((buffer[from] ?? 0) & 0xc0) === 0x80) from++
+    return buffer.subarray(from, got)
+  } catch {
+    return Buffer.alloc(0)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** As the log push makes text of bytes: `\xNN` for what is not UTF-8, U+FFFD for NUL. */
+const readable = (bytes: Buffer): string => {
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  let text = ""
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0
+    const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+    try {
+      text += strict.decode(bytes.subarray(at, at + length))
+      at += length
+    } catch {
+      text += `\\x${first.toString(16).padStart(2, "0")}`
+      at += 1
+    }
+  }
+  return text.replaceAll("\0", "\ufffd")
+}

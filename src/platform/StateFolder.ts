@@ -1,0 +1,180 @@
+/** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import * as FolderLock from "./FolderLock.ts"
+import { sweep } from "./JobLeftovers.ts"
+import * as PrivateFolder from "./PrivateFolder.ts"
+import { identify, isAlive } from "./ProcessIdentity.ts"
+import { LONGEST_SOCKET_PATH, type Owner, readOwner, stateFolderOf } from "./StatePaths.ts"
+
+/** Another worker runs on this state folder. */
+export class WorkerRunsHere extends Schema.TaggedError<WorkerRunsHere>()("WorkerRunsHere", {
+  workerName: Schema.String,
+  path: Schema.String,
+  /** Absent where the other one has not written it yet. */
+  pid: Schema.optionalKey(Schema.Int),
+  startedAt: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    const who = this.pid === undefined ? "" : ` with pid ${this.pid}, started ${this.startedAt}`
+    return (
+      `a worker called "${this.workerName}" already runs here${who} (it holds ${this.path}). ` +
+      "Stop it with `edge-worker stop`, or give this one another name with -H"
+    )
+  }
+}
+
+/** The folder of the running worker; building the layer creates, checks and locks it. */
+export class StateFolder extends Context.Service<
+  StateFolder,
+  {
+    /** Absolute path, mode 0700, ours. */
+    readonly path: string
+    /** `jobs/`: a folder a job. */
+    readonly jobs: string
+    /** Where the local commands connect to; short enough for a unix socket. */
+    readonly socketPath: string
+    /**
+     * Who held the folder before and did not end cleanly. It is dead: its lock was free. On another machine where
+     * the folder lies on a network file system, so compare `machine`.
+     */
+    readonly predecessor: Option.Option<Owner>
+    /** Makes `jobs/ID`, mode 0700; removed with the scope. */
+    readonly jobFolder: (id: string) => Effect.Effect<string, never, Scope.Scope>
+  }
+>()("edge-worker/platform/StateFolder") {
+  /** Fails where another worker holds the folder, or where the folder is not private, not ours or cannot lock. */
+  static readonly layer: Layer.Layer<
+    StateFolder,
+    WorkerRunsHere | PrivateFolder.FolderUnusable,
+    EdgeConfig | WorkerIdentity
+  > = Layer.effect(
+    StateFolder,
+    Effect.gen(function* () {
+      const identity = yield* WorkerIdentity
+      const path = stateFolderOf(yield* EdgeConfig, identity.name)
+      yield* PrivateFolder.ensure(path)
+      yield* lock(path, identity.name)
+      const predecessor = readOwner(path)
+      yield* writeOwner(path, identity.name)
+      const jobs = join(path, "jobs")
+      yield* PrivateFolder.ensure(jobs)
+      yield* sweep(jobs)
+      return StateFolder.of({
+        path,
+        jobs,
+        predecessor,
+        socketPath: yield* chooseSocketPath(path),
+        jobFolder: (id) => jobFolder(jobs, id)
+      })
+    })
+  )
+}
+
+const lock = (path: string, workerName: string) =>
+  FolderLock.acquire(join(path, "lock")).pipe(
+    Effect.catchTags({
+      LockHeld: () => {
+        const owner = Option.filter(readOwner(path), (found) =>
+          isAlive({ pid: found.pid, startTime: found.start_time })
+        )
+        return Effect.fail(
+          Option.match(owner, {
+            onNone: () => new WorkerRunsHere({ workerName, path }),
+            onSome: (found) =>
+              new WorkerRunsHere({
+                workerName: found.worker_name,
+                path,
+                pid: found.pid,
+                startedAt: found.started_at
+              })
+          })
+        )
+      },
+      LockUnusable: (error) =>
+        Effect.fail(
+          new PrivateFolder.FolderUnusable({
+            path,
+            reason: `cannot be locked (${error.reason})`,
+            remedy: "Set [edge_worker] state_folder to a folder on a local disk"
+          })
+        )
+    })
+  )
+
+/** Written by rename, so that a reader never sees half of it; removed at a clean end. */
+const writeOwner = (path: string, workerName: string) =>
+  Effect.acquireRelease(
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const owner: Owner = {
+        worker_name: workerName,
+        pid: process.pid,
+        start_time: identify(process.pid)?.startTime ?? null,
+        started_at: new Date(now).toISOString(),
+        machine: hostname()
+      }
+      writeFileSync(join(path, "owner.json.new"), JSON.stringify(owner), { mode: 0o600 })
+      renameSync(join(path, "owner.json.new"), join(path, "owner.json"))
+    }),
+    () => Effect.sync(() => rmSync(join(path, "owner.json"), { force: true }))
+  )
+
+/** A long path gets a private folder elsewhere, which the file `socket` names for the local commands. */
+const chooseSocketPath = Effect.fnUntraced(function* (path: string) {
+  const pointer = join(path, "socket")
+  rmSync(pointer, { force: true })
+  const inside = join(path, "control.sock")
+  if (Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH) return inside
+  return yield* Effect.acquireRelease(
+    Effect.flatMap(privateRuntimeFolder, (folder) =>
+      Effect.sync(() => {
+        writeFileSync(`${pointer}.new`, join(folder, "control.sock"), { mode: 0o600 })
+        renameSync(`${pointer}.new`, pointer)
+        return join(folder, "control.sock")
+      })
+    ),
+    (socket) =>
+      Effect.sync(() => {
+        rmSync(pointer, { force: true })
+        rmSync(join(socket, ".."), { recursive: true, force: true })
+      })
+  )
+})
+
+const privateRuntimeFolder = Effect.suspend(() => {
+  const folder = join(
+    process.env["XDG_RUNTIME_DIR"] ?? tmpdir(),
+    `edge-worker-${process.pid}-${randomName()}`
+  )
+  return PrivateFolder.ensure(folder).pipe(Effect.as(folder))
+})
+
+const randomName = () => crypto.randomUUID().slice(0, 8)
+
+const jobFolder = (jobs: string, id: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = join(jobs, id)
+      mkdirSync(folder, { mode: 0o700 })
+      return folder
+    }),
+    (folder) =>
+      Effect.try({
+        try: () => rmSync(folder, { recursive: true, force: true }),
+        catch: (error) => error
+      }).pipe(
+        Effect.catch((error) =>
+          Effect.logWarning("a job folder could not be removed", { folder, error: String(error) })
+        )
+      )
+  )

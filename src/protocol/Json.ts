@@ -1,0 +1,34 @@
+/** Json: JSON that comes out as it went in: numbers keep every digit, keys keep their order. */
+
+/** A number in the digits it was written with; `JSON.stringify` prints it so. */
+interface Verbatim {
+  readonly rawJSON: string
+}
+
+/** ES2026's additions to JSON, which Node 24 has and TypeScript's own library does not declare yet. */
+interface LosslessJson {
+  readonly parse: (
+    text: string,
+    reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
+  ) => unknown
+  readonly rawJSON: (text: string) => Verbatim
+}
+
+// The cast adds what the declaration lacks; see LosslessJson.
+const lossless = JSON as unknown as LosslessJson
+
+/**
+ * Reads JSON. A number whose JavaScript form would print otherwise (`1.0`, `1e400`, `-0`, more than 2^53) becomes an
+ * object that `stringify` prints as it was written. Throws a SyntaxError as `JSON.parse` does.
+ *
+ * Keys that look like array indexes come first in every JavaScript object; all others keep their order.
+ */
+export const parse = (text: string): unknown =>
+  lossless.parse(text, (_key, value, { source }) =>
+    typeof value === "number" && source !== undefined && JSON.stringify(value) !== source
+      ? lossless.rawJSON(source)
+      : value
+  )
+
+/** Writes what `parse` has read; `undefined` where the value has no JSON form. */
+export const stringify = (value: unknown): string | undefined => JSON.stringify(value)

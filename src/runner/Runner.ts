@@ -1,0 +1,57 @@
+/** Runner: what starts a job and can find it again. One service; the kinds of runner stand beside it. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Claim } from "../protocol/Job.ts"
+
+/** How a job's process ended. Only `Succeeded` becomes the job state `success`. */
+export type Outcome =
+  | { readonly _tag: "Succeeded" }
+  | {
+      readonly _tag: "Failed"
+      /** One sentence for the task's log: "exited with code 3", "was killed by SIGKILL", … */
+      readonly reason: string
+      /** What the process wrote to its stderr file, cut to its last 64 KiB; empty if nothing. */
+      readonly stderr: string
+      readonly exitCode?: number | undefined
+      readonly signal?: string | undefined
+    }
+
+/** What a runner needs to start a job. */
+export interface JobToRun {
+  readonly claim: Claim
+  /** Absolute path of the log file; already checked to stay under the base log folder. */
+  readonly logFile: string
+  /** The job's own folder under the state folder's `jobs/`: exists, mode 0700, empty. */
+  readonly folder: string
+}
+
+/** A started job. Whoever waits for `outcome` does not own the process: interrupting the wait never touches it. */
+export interface RunningJob {
+  /** All that `adopt` needs after a restart of the worker, as JSON. */
+  readonly handle: Schema.Json
+  /** Ends when every process of the job is gone. Can be awaited any number of times. */
+  readonly outcome: Effect.Effect<Outcome>
+  /** `term` asks the supervisor to end its task; `kill` removes the whole tree, repeated until nothing is left. */
+  readonly stop: (how: "term" | "kill") => Effect.Effect<void>
+}
+
+/** The job could not be started: no process of it exists. */
+export class StartFailed extends Schema.TaggedError<StartFailed>()("StartFailed", {
+  /** What is wrong and what to do next, for the task's log. */
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** Starts jobs and finds them again after a restart. */
+export class Runner extends Context.Service<
+  Runner,
+  {
+    readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed>
+    readonly adopt: (handle: Schema.Json) => Effect.Effect<Option.Option<RunningJob>>
+  }
+>()("edge-worker/runner/Runner") {}

@@ -1,0 +1,107 @@
+/** MemoryFileTail: files in memory to follow, for tests: append, rotate, truncate, vanish, fail. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { FileTail, type Place, pollMillis, TailFailed, waitForChange } from "../platform/FileTail.ts"
+
+interface MemoryFile {
+  readonly inode: string
+  bytes: Uint8Array
+}
+
+/** What a test does to the files; `layer` gives it together with the `FileTail` that reads them. */
+export class MemoryFileTail extends Context.Service<
+  MemoryFileTail,
+  {
+    /** Creates the file if there is none. */
+    readonly append: (path: string, data: string | Uint8Array) => Effect.Effect<void>
+    /** Renames the file away: the next `append` makes a new one. Whoever follows it still reads the old one. */
+    readonly rotate: (path: string) => Effect.Effect<void>
+    readonly truncate: (path: string) => Effect.Effect<void>
+    /** Deletes the file. */
+    readonly vanish: (path: string) => Effect.Effect<void>
+    /** While true each read of the path fails. */
+    readonly failing: (path: string, fails: boolean) => Effect.Effect<void>
+  }
+>()("edge-worker/testing/MemoryFileTail") {
+  static readonly layer: Layer.Layer<MemoryFileTail | FileTail> = Layer.effectContext(
+    Effect.sync(() => {
+      const files = new Map<string, MemoryFile>()
+      const failing = new Set<string>()
+      const latches = new Map<string, Set<Latch.Latch>>()
+      let inodes = 0
+      const change = (path: string, f: () => void) =>
+        Effect.sync(() => {
+          f()
+          for (const latch of latches.get(path) ?? []) latch.openUnsafe()
+        })
+      const controls = MemoryFileTail.of({
+        append: (path, data) =>
+          change(path, () => {
+            const file = files.get(path) ?? { inode: String(++inodes), bytes: new Uint8Array() }
+            const added = typeof data === "string" ? new TextEncoder().encode(data) : data
+            const bytes = new Uint8Array(file.bytes.length + added.length)
+            bytes.set(file.bytes)
+            bytes.set(added, file.bytes.length)
+            file.bytes = bytes
+            files.set(path, file)
+          }),
+        rotate: (path) => change(path, () => files.delete(path)),
+        vanish: (path) => change(path, () => files.delete(path)),
+        truncate: (path) =>
+          change(path, () => {
+            const file = files.get(path)
+            if (file !== undefined) file.bytes = new Uint8Array()
+          }),
+        failing: (path, fails) => change(path, () => (fails ? failing.add(path) : failing.delete(path)))
+      })
+      const open = (path: string) =>
+        Effect.gen(function* () {
+          const latch = Latch.makeUnsafe()
+          let file: MemoryFile | undefined
+          yield* Effect.acquireRelease(
+            Effect.sync(() => latches.set(path, (latches.get(path) ?? new Set()).add(latch))),
+            () => Effect.sync(() => latches.get(path)?.delete(latch))
+          )
+          return {
+            read: (from: Place | undefined, maxBytes: number) =>
+              Effect.suspend(() => {
+                latch.closeUnsafe()
+                if (failing.has(path)) return Effect.fail(new TailFailed({ path, reason: "told to fail" }))
+                const newest = files.get(path)
+                file ??= newest
+                if (file === undefined) return Effect.succeedNone
+                let replaced = newest !== undefined && newest !== file
+                if (newest && replaced && from?.inode === file.inode && from.offset === file.bytes.length) {
+                  file = newest
+                  replaced = false
+                }
+                const size = file.bytes.length
+                const offset = from?.inode === file.inode && from.offset <= size ? from.offset : 0
+                const place: Place = { inode: file.inode, offset }
+                return Effect.succeedSome({
+                  place,
+                  bytes: file.bytes.slice(offset, offset + maxBytes),
+                  size,
+                  replaced
+                })
+              }),
+            changed: Effect.suspend(() => waitForChange(latch, pollMillis.watched))
+          }
+        })
+      const tail = FileTail.of({
+        open,
+        look: (path) =>
+          Effect.sync(() =>
+            Option.map(Option.fromNullishOr(files.get(path)), ({ inode, bytes }) => ({
+              inode,
+              size: bytes.length
+            }))
+          )
+      })
+      return Context.make(MemoryFileTail, controls).pipe(Context.add(FileTail, tail))
+    })
+  )
+}

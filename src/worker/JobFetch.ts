@@ -1,0 +1,172 @@
+/** JobFetch: asks the site for jobs, one ask in flight, never for more than the free slots. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { type Claim, display } from "../protocol/Job.ts"
+import { isEnding, mayFetch } from "../protocol/Lifecycle.ts"
+import { Assignment } from "./Assignment.ts"
+import { EdgeClient, type SiteUnavailable, type WorkerNotFound } from "./EdgeClient.ts"
+import * as FetchPace from "./FetchPace.ts"
+import { handBack } from "./HandBack.ts"
+import { Heartbeat } from "./Heartbeat.ts"
+import { JobRun } from "./JobRun.ts"
+import { Journal } from "./Journal.ts"
+import { SiteHealth } from "./SiteHealth.ts"
+import { Slots } from "./Slots.ts"
+import { WorkerLifecycle } from "./WorkerLifecycle.ts"
+
+/** Asks for jobs while the worker is active. */
+export class JobFetch extends Context.Service<
+  JobFetch,
+  {
+    /** The loop; ends when the drain has begun and no ask is in flight. Jobs run in the given scope. */
+    readonly run: Effect.Effect<void, never, Scope.Scope>
+    /** Asks that the site may have answered with a job that never arrived here. */
+    readonly ambiguousClaims: Effect.Effect<number>
+  }
+>()("edge-worker/worker/JobFetch") {
+  static readonly layer = Layer.effect(
+    JobFetch,
+    Effect.gen(function* () {
+      const { name, team } = yield* WorkerIdentity
+      const { jobPollInterval } = yield* EdgeConfig
+      const client = yield* EdgeClient
+      const lifecycle = yield* WorkerLifecycle
+      const assignment = yield* Assignment
+      const slots = yield* Slots
+      const health = yield* SiteHealth
+      const heartbeat = yield* Heartbeat
+      const journal = yield* Journal
+      const jobRun = yield* JobRun
+      let ambiguous = 0
+      let failures = 0
+      let lastActivity = yield* Clock.currentTimeMillis
+
+      const ask = Effect.fn("JobFetch.ask")(function* (lent: number) {
+        const { queues } = yield* assignment.get
+        return yield* client.fetch({
+          queues,
+          free_concurrency: lent,
+          team_name: team,
+          supports_task_instance_uuid: true
+        })
+      })
+
+      /** Runs a claim, or hands it back where the worker must not start jobs any more. */
+      const take = Effect.fnUntraced(function* (claim: Claim, lent: number) {
+        yield* journal.claimed(claim)
+        const state = yield* lifecycle.get
+        if (!mayFetch(state) || claim.job.concurrency_slots > lent) {
+          yield* slots.settle(lent, 0)
+          const why = mayFetch(state)
+            ? `it needs ${claim.job.concurrency_slots} slots`
+            : `worker is ${state._tag.toLowerCase()}`
+          return yield* handBack(claim, why).pipe(Effect.provideService(Journal, journal))
+        }
+        yield* slots.settle(lent, claim.job.concurrency_slots)
+        yield* lifecycle.send({ _tag: "JobTaken" })
+        yield* jobRun.run(claim).pipe(
+          // Interrupted: nobody waits any more, but the process may live, and it holds its slots.
+          Effect.onExit((exit) =>
+            Exit.hasInterrupts(exit)
+              ? Effect.void
+              : Effect.andThen(
+                  slots.release(claim.job.concurrency_slots),
+                  lifecycle.send({ _tag: "JobGone" })
+                )
+          ),
+          Effect.forkScoped
+        )
+      })
+
+      const failed = Effect.fnUntraced(function* (error: WorkerNotFound | SiteUnavailable) {
+        if (error._tag === "WorkerNotFound") {
+          yield* heartbeat.nudge
+          return yield* Effect.sleep(jobPollInterval)
+        }
+        if (error.ambiguous) {
+          ambiguous++
+          yield* Effect.logWarning(
+            `a job may have been claimed for this worker without reaching it (${ambiguous} such asks so far): ` +
+              `the site starts it anew after [scheduler] task_queued_timeout. ${error.message}`
+          )
+        } else if (failures === 0) yield* Effect.logWarning(error.message)
+        yield* health.pause(failures++, error)
+      })
+
+      /**
+       * One ask. The site commits a claim before it answers: from asking to journalling nothing may interrupt, the
+       * drain waits, and an ask ends by its own timeout only.
+       */
+      const once = Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const lent = yield* restore(slots.lend)
+          if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
+          const answer = yield* Effect.result(ask(lent))
+          if (answer._tag === "Failure") {
+            yield* slots.settle(lent, 0)
+            return yield* restore(failed(answer.failure))
+          }
+          failures = 0
+          const now = yield* Clock.currentTimeMillis
+          if (Option.isNone(answer.success)) {
+            yield* slots.settle(lent, 0)
+            return yield* restore(rest(now))
+          }
+          lastActivity = now
+          const job = answer.success.value
+          const suffix = Math.floor((yield* Random.next) * 36 ** 6)
+            .toString(36)
+            .padStart(6, "0")
+          const claim: Claim = { id: `${now.toString(36)}-${suffix}`, job, claimedAt: now }
+          yield* Effect.logInfo(`received job ${display(job)}`).pipe(
+            Effect.annotateLogs({ slots: job.concurrency_slots })
+          )
+          yield* take(claim, lent)
+        })
+      )
+
+      /** Nothing to do: waits by the pace, or until a job has ended, after which the next is often ready. */
+      const rest = Effect.fnUntraced(function* (now: number) {
+        const idle = Duration.millis(now - lastActivity)
+        const { jobs } = yield* lifecycle.get
+        const jobEnded = lifecycle
+          .until((state) => state.jobs < jobs)
+          .pipe(
+            Effect.andThen(Clock.currentTimeMillis),
+            Effect.tap((ended) =>
+              Effect.sync(() => {
+                lastActivity = ended
+              })
+            )
+          )
+        const wait = FetchPace.interval(jobPollInterval, idle, yield* Random.next)
+        yield* Effect.raceFirst(
+          Effect.sleep(wait),
+          Effect.andThen(jobEnded, Effect.sleep(FetchPace.afterJob))
+        )
+      })
+
+      const ending = lifecycle.until(isEnding)
+      const loop: Effect.Effect<void, never, Scope.Scope> = Effect.gen(function* () {
+        while (true) {
+          // A loop that waits is left at once when the drain begins; an ask in flight is not interruptible.
+          yield* lifecycle.until(mayFetch)
+          yield* once
+        }
+      })
+      return JobFetch.of({
+        run: Effect.raceFirst(loop, ending).pipe(Effect.annotateLogs({ worker: name }), Effect.asVoid),
+        ambiguousClaims: Effect.sync(() => ambiguous)
+      })
+    })
+  )
+}

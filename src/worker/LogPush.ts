@@ -1,0 +1,243 @@
+/** LogPush: brings what jobs append to their log files to the site, within a second where the site works. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { FileTail, type Place } from "../platform/FileTail.ts"
+import { type Claim, display, keyOf } from "../protocol/Job.ts"
+import { EdgeClient } from "./EdgeClient.ts"
+import { Journal } from "./Journal.ts"
+import * as LogChunkSize from "./LogChunkSize.ts"
+import { cutChunk } from "./LogChunks.ts"
+import { makeBackoff, makeChunkTimes, makeDelivery } from "./LogDelivery.ts"
+import { makePathLock } from "./PathLock.ts"
+
+/** One followed log. It ends with its scope, never by an error; bytes that were not accepted wait in the file. */
+export interface Tail {
+  /**
+   * The job's process is gone: pushes the rest, until the site has accepted the file's end as it is now. Takes as
+   * long as the site is out; interrupting it leaves the tail at work. What is appended later is not pushed.
+   */
+  readonly finish: Effect.Effect<void>
+  /** Bytes that the site has not accepted. */
+  readonly waiting: Effect.Effect<number>
+}
+
+/** What is appended while we wait travels in one request: after a pause, and where lines keep coming. */
+const coalesceMillis = { first: 250, next: 600 } as const
+/** Tries to read a file that cannot be read, once its job has ended. */
+const readTries = 8
+/** The most bytes of JSON that one character takes (a control character's escape). */
+const largestCharacter = 6
+/** Reading this little still makes progress: any one character fits. */
+const leastRead = 16
+
+/** Pushes logs: one loop a job. */
+export class LogPush extends Context.Service<
+  LogPush,
+  {
+    readonly tail: (job: {
+      readonly claim: Claim
+      /** Absolute path of the log file; need not exist yet. */
+      readonly file: string
+    }) => Effect.Effect<Tail, never, Scope.Scope>
+    /** Chunks sent again although they may be in the site's file already. */
+    readonly doubles: Effect.Effect<number>
+  }
+>()("edge-worker/worker/LogPush") {
+  static readonly layer = Layer.effect(
+    LogPush,
+    Effect.gen(function* () {
+      const settings = yield* EdgeConfig
+      const client = yield* EdgeClient
+      const journal = yield* Journal
+      const files = yield* FileTail
+      const nextTime = yield* makeChunkTimes
+      const oneLoopAFile = makePathLock()
+      let chunkSize = LogChunkSize.initial(settings.pushLogChunkSize)
+      let doubles = 0
+
+      const tail = Effect.fnUntraced(function* ({ claim, file }: { claim: Claim; file: string }) {
+        const key = keyOf(claim.job)
+        const job = display(key)
+        const hasTaskInstance = claim.job.command.type === "ExecuteTask"
+        const taskInstanceId = claim.job.task_instance_id ?? null
+        const tailed = yield* files.open(file)
+        const finishing = yield* Deferred.make<void>()
+        const finished = yield* Deferred.make<void>()
+        const backoff = makeBackoff(settings)
+        let place: Place | undefined = yield* journal.logOffset(file)
+        let size = place?.offset ?? 0
+        let givenUp = false
+
+        const deliver = makeDelivery({
+          push: Effect.fn("LogPush.push")((log_chunk_time: string, log_chunk_data: string) =>
+            client.pushLog(key, { log_chunk_time, log_chunk_data, task_instance_id: taskInstanceId })
+          ),
+          nextTime,
+          backoff,
+          hasTaskInstance,
+          possibleDouble: Effect.suspend(() => {
+            doubles += 1
+            return Effect.logWarning(`a chunk of the log of ${job} may be twice in the site's file`)
+          }),
+          failed: (error, tries) =>
+            tries === 0
+              ? Effect.logWarning(`the log of ${job} waits in ${file}: ${error.message}`)
+              : Effect.logDebug(`the log of ${job} still waits: ${error.message}`)
+        })
+
+        const moveTo = (to: Place) =>
+          Effect.suspend(() => {
+            place = to
+            return journal.saveLogOffset({ path: file, ...to })
+          })
+        const wait = Effect.suspend(() => Effect.raceFirst(tailed.changed, Deferred.await(finishing)))
+
+        const loop = Effect.gen(function* () {
+          let end: Place | undefined
+          let coalesced = false
+          let lastPush = Number.NEGATIVE_INFINITY
+          // Against a text that the site refuses: each copy of it that may land in its file is half the last one.
+          let textLimit = Number.POSITIVE_INFINITY
+          let refusedBefore = false
+          let unreadable = 0
+          while (!givenUp) {
+            const last = yield* Deferred.isDone(finishing) // before reading: the file's end counts only then
+            const allowed = LogChunkSize.current(chunkSize, yield* Clock.currentTimeMillis)
+            const limit = Math.min(allowed, textLimit)
+            const wanted = Math.max(leastRead, limit)
+            const found = yield* Effect.result(tailed.read(place, wanted))
+            if (found._tag === "Failure") {
+              unreadable += 1
+              yield* (unreadable === 1 ? Effect.logWarning : Effect.logDebug)(
+                `the log of ${job} cannot be pushed now: ${found.failure.message}`
+              )
+              if (last && unreadable >= readTries) {
+                return yield* Effect.logError(`gave up on the log of ${job}: ${found.failure.message}`)
+              }
+              yield* backoff.wait()
+              continue
+            }
+            unreadable = 0
+            if (Option.isNone(found.success)) {
+              if (last) return
+              yield* wait
+              continue
+            }
+            const slice = found.success.value
+            size = slice.size
+            if (place === undefined) place = slice.place
+            // Another file, or the same one cut short: the offset that was kept would skip what it holds now.
+            else if (slice.place.offset !== place.offset || slice.place.inode !== place.inode)
+              yield* moveTo(slice.place)
+            if (last && end?.inode !== slice.place.inode)
+              end = { inode: slice.place.inode, offset: slice.size }
+            const atEnd = slice.place.offset + slice.bytes.length >= slice.size
+            if (slice.bytes.length === 0) {
+              if (last) return
+              yield* wait
+              continue
+            }
+            const chunk = cutChunk(slice.bytes, limit, atEnd && (last || slice.replaced))
+            if (chunk.consumed === 0) {
+              yield* wait // for the rest of a character
+              continue
+            }
+            if (!coalesced && !last && chunk.size + largestCharacter <= limit) {
+              const sinceLast = (yield* Clock.currentTimeMillis) - lastPush
+              const pause = sinceLast < 1_000 ? coalesceMillis.next : coalesceMillis.first
+              const jittered = yield* Random.nextBetween(0.8 * pause, pause)
+              yield* Effect.timeoutOption(Deferred.await(finishing), jittered)
+              coalesced = true
+              continue
+            }
+            coalesced = false
+            const to = { inode: slice.place.inode, offset: slice.place.offset + chunk.consumed }
+            // Between a 2xx and the journal nothing may interrupt, or the chunk would be sent again.
+            const delivery = yield* Effect.uninterruptibleMask((restore) =>
+              Effect.tap(restore(deliver(chunk.text)), (result) =>
+                result._tag === "Accepted" ? moveTo(to) : Effect.void
+              )
+            )
+            lastPush = yield* Clock.currentTimeMillis
+            switch (delivery._tag) {
+              case "Accepted":
+                textLimit = textLimit * 2 < allowed ? textLimit * 2 : Number.POSITIVE_INFINITY
+                refusedBefore &&= textLimit < allowed
+                chunkSize = LogChunkSize.accepted(chunkSize, chunk.size)
+                if (last && end !== undefined && to.inode === end.inode && to.offset >= end.offset) return
+                break
+              case "TooLarge":
+                chunkSize = LogChunkSize.tooLarge(chunkSize, chunk.size, lastPush)
+                yield* Effect.logDebug(`413 for a log chunk of ${chunk.size} bytes`)
+                if (chunk.consumed === cutChunk(slice.bytes, 0, true).consumed) {
+                  yield* (backoff.tries() === 0 ? Effect.logError : Effect.logDebug)(
+                    `a gateway answers 413 to a single character of the log of ${job}: raise its limit for request bodies`
+                  )
+                  yield* backoff.wait()
+                }
+                break
+              case "Refused":
+                if (refusedBefore) textLimit = Math.max(1, Math.floor(chunk.size / 2))
+                refusedBefore = true
+                break
+              case "GivenUp":
+                givenUp = true
+                yield* Effect.logWarning(
+                  `the site takes no log of ${job}, because it is not a task (${claim.job.command.type}); it stays in ${file}`
+                )
+            }
+          }
+        })
+
+        // Only now: an earlier claim's loop on the same file may have moved the offset while we waited for it.
+        const resume = Effect.map(journal.logOffset(file), (saved) => {
+          place = saved
+        })
+        // A defect (of the journal's disk, say) must not end the log of a job that runs.
+        const forever = Effect.catchCause(loop, (cause) =>
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.interrupt
+            : Effect.as(
+                Effect.andThen(
+                  Effect.logError(`the log of ${job} is tried again after an error`, cause),
+                  backoff.wait()
+                ),
+                false
+              )
+        ).pipe(Effect.repeat({ while: (done) => done === false }))
+
+        if (settings.pushLogs) {
+          yield* Effect.forkScoped(
+            Effect.ensuring(
+              oneLoopAFile(file, Effect.andThen(resume, forever)),
+              Deferred.succeed(finished, undefined)
+            )
+          )
+        }
+        return {
+          finish: settings.pushLogs
+            ? Effect.andThen(Deferred.succeed(finishing, undefined), Deferred.await(finished))
+            : Effect.void,
+          waiting: Effect.gen(function* () {
+            if (givenUp || !settings.pushLogs) return 0
+            const offset = place?.offset ?? 0
+            const now = yield* files.look(file)
+            if (Option.isNone(now)) return Math.max(0, size - offset)
+            if (place === undefined || place.inode === now.value.inode)
+              return Math.max(0, now.value.size - offset)
+            return Math.max(0, size - offset) + now.value.size
+          })
+        } satisfies Tail
+      })
+      return LogPush.of({ tail, doubles: Effect.sync(() => doubles) })
+    })
+  )
+}

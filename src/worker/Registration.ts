@@ -1,0 +1,92 @@
+/** Registration: makes the site take this worker, waits out outages, and says clearly why it was refused. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { report } from "../protocol/Lifecycle.ts"
+import { Assignment } from "./Assignment.ts"
+import * as AutomaticMaintenance from "./AutomaticMaintenance.ts"
+import { EdgeClient, type SiteUnavailable } from "./EdgeClient.ts"
+import { SiteHealth } from "./SiteHealth.ts"
+import { Versions } from "./Versions.ts"
+import { WorkerLifecycle } from "./WorkerLifecycle.ts"
+import { WorkerSysinfo } from "./WorkerSysinfo.ts"
+
+/** The site does not take this worker, and waiting would not help. */
+export class RegistrationRefused extends Schema.TaggedError<RegistrationRefused>()("RegistrationRefused", {
+  why: Schema.Literals(["versions", "name", "credentials", "api"]),
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** A 401 or 403 in the site's own JSON is about us; any other is a gateway in maintenance: an outage. */
+const refusal = (error: SiteUnavailable): RegistrationRefused | undefined => {
+  if (!error.fromSite) return undefined
+  if (error.status === 401 || error.status === 403) {
+    return new RegistrationRefused({ why: "credentials", reason: error.reason })
+  }
+  return error.status === 404 || error.status === 405
+    ? new RegistrationRefused({ why: "api", reason: error.reason })
+    : undefined
+}
+
+/** One registration request, with what the worker is now. */
+const attempt = Effect.gen(function* () {
+  const client = yield* EdgeClient
+  const lifecycle = yield* WorkerLifecycle
+  const assignment = yield* Assignment
+  const { team } = yield* WorkerIdentity
+  const sysinfo = yield* WorkerSysinfo
+  const info = yield* sysinfo.current
+  yield* AutomaticMaintenance.adjust(info)
+  const state = yield* lifecycle.get
+  const { queues } = yield* assignment.get
+  const answer = yield* client.register({
+    state: report(state),
+    jobs_active: state.jobs,
+    queues,
+    sysinfo: info,
+    team_name: team
+  })
+  yield* assignment.update({ versionsMatch: answer.versions_match ?? false })
+})
+
+/**
+ * Registers before anything else: ends when the site has taken the worker, however long the site is away, or fails
+ * with the reason for which it never will.
+ */
+export const register = Effect.gen(function* () {
+  const health = yield* SiteHealth
+  const versions = yield* Versions
+  for (let tries = 0; ; tries++) {
+    const refused = yield* attempt.pipe(
+      Effect.as(undefined),
+      Effect.catchTags({
+        VersionRejected: Effect.fnUntraced(function* (error) {
+          // Each answer of the site teaches one version at most; a third refusal would be for something else.
+          if (tries < 3 && (yield* versions.learn(error.detail))) return "again" as const
+          return yield* new RegistrationRefused({ why: "versions", reason: error.detail })
+        }),
+        WorkerConflict: (error) => new RegistrationRefused({ why: "name", reason: error.detail }),
+        SiteUnavailable: Effect.fnUntraced(function* (error) {
+          const never = refusal(error)
+          if (never !== undefined) return yield* never
+          yield* Effect.logWarning(`cannot register yet: ${error.message}`)
+          yield* health.pause(tries, error)
+          return "again" as const
+        })
+      })
+    )
+    if (refused === undefined) return
+  }
+}).pipe(Effect.withSpan("Registration.register"))
+
+/** After a 404: the site has forgotten a worker whose tasks run on. One attempt; the heartbeat comes again anyway. */
+export const registerAgain = Effect.gen(function* () {
+  const lifecycle = yield* WorkerLifecycle
+  yield* Effect.logWarning("the site does not know this worker any more: registering again, tasks run on")
+  yield* attempt
+  yield* lifecycle.send({ _tag: "RegisteredAnew" })
+})

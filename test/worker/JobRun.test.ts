@@ -1,0 +1,199 @@
+/** Jobs: what the site is told when they end, fail, cannot start or name an unsafe log; reports in an outage. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
+import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
+import { TestRunner } from "../../src/testing/TestRunner.ts"
+import { testJob } from "../../src/testing/testJob.ts"
+import { SiteUnavailable } from "../../src/worker/EdgeClient.ts"
+import { Journal } from "../../src/worker/Journal.ts"
+import { Worker } from "../../src/worker/Worker.ts"
+import { advance, within, withWorker } from "./harness.ts"
+
+const first = (central: Central) => [...central.jobs.values()][0]
+const log = "/logs/dag_id=dag/task_id=a/attempt=1.log"
+
+describe("JobRun", () => {
+  it.effect("a failed job is told with its reason and its stderr in the task's log", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* central.addJob(testJob("a"))
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        assert.strictEqual(job?.toRun.logFile, log)
+        yield* job?.end({ _tag: "Failed", reason: "exited with code 3", stderr: "Traceback", exitCode: 3 }) ??
+          Effect.void
+        const after = yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "failed" && first(c)?.log !== "")
+        )
+        assert.include(first(after)?.log, "exited with code 3")
+        assert.include(first(after)?.log, "Traceback")
+        assert.deepStrictEqual(first(after)?.reported, ["running", "failed"])
+      })
+    )
+  )
+
+  it.effect("a job that cannot be started fails with the reason; the slot is free again", () =>
+    withWorker(
+      { concurrency: 1 },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* runner.refuse("no Python found")
+        yield* central.addJob(testJob("a"))
+        const after = yield* within(
+          "20 seconds",
+          central.until((c) => first(c)?.state === "failed" && first(c)?.log !== "")
+        )
+        assert.include(first(after)?.log, "could not be started: no Python found")
+        assert.deepStrictEqual(first(after)?.reported, ["failed"])
+        yield* runner.refuse(undefined)
+        yield* central.addJob(testJob("b"))
+        yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+      })
+    )
+  )
+
+  it.effect("an unsafe log path fails the job with a line that reaches the site", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* central.addJob(testJob("a", { logPath: "../../etc/passwd" }))
+        const after = yield* within(
+          "20 seconds",
+          central.until((c) => first(c)?.state === "failed" && first(c)?.log !== "")
+        )
+        assert.include(first(after)?.log, "etc/passwd")
+        assert.deepStrictEqual(yield* runner.jobs, [])
+      })
+    )
+  )
+
+  it.effect(
+    "a refused state report loses nothing: the slot stays held until the process is gone, the end is told",
+    () =>
+      withWorker(
+        { concurrency: 1 },
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const runner = yield* TestRunner
+          const refuse = new SiteUnavailable({
+            operation: "report",
+            reason: "404",
+            status: 404,
+            ambiguous: false
+          })
+          yield* central.fault("report", { refuse })
+          yield* central.addJob(testJob("a"))
+          yield* central.addJob(testJob("b"))
+          const [job] = yield* within(
+            "10 seconds",
+            runner.until((jobs) => jobs.length === 1)
+          )
+          yield* advance("10 minutes")
+          assert.strictEqual((yield* runner.jobs).length, 1)
+          yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+          // The slot is free at once although the site has not heard of the end.
+          yield* within(
+            "2 seconds",
+            runner.until((jobs) => jobs.length === 2)
+          )
+          yield* central.fault("report", undefined)
+          yield* within(
+            "91 seconds",
+            central.until((c) => first(c)?.state === "success")
+          )
+          // `running` was withdrawn: it would have come after the end was known.
+          assert.deepStrictEqual(first(yield* central.get)?.reported, ["success"])
+        })
+      )
+  )
+
+  it.effect("a log push that the site refuses loses neither the job nor a byte", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        const files = yield* MemoryFileTail
+        yield* central.fault("log", { refuse: down })
+        yield* central.addJob(testJob("a"))
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        yield* files.append(log, "line 1\n")
+        yield* advance("10 minutes")
+        assert.strictEqual((yield* worker.status).log_bytes_waiting, 7)
+        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "success")
+        )
+        yield* central.fault("log", undefined)
+        yield* within(
+          "91 seconds",
+          central.until((c) => first(c)?.log === "line 1\n")
+        )
+      })
+    )
+  )
+
+  it.effect("a log line reaches the site within a second", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        const files = yield* MemoryFileTail
+        yield* central.addJob(testJob("a"))
+        yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        yield* advance("1 minute")
+        yield* files.append(log, "hello\n")
+        yield* within(
+          "1 second",
+          central.until((c) => first(c)?.log === "hello\n")
+        )
+      })
+    )
+  )
+
+  it.effect("the journal is empty when all is told", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        const journal = yield* Journal
+        yield* central.addJob(testJob("a"))
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        assert.strictEqual((yield* journal.openClaims).length, 1)
+        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "success")
+        )
+        yield* advance("1 second")
+        assert.deepStrictEqual([yield* journal.openClaims, yield* journal.reports], [[], []])
+      })
+    )
+  )
+})

@@ -1,0 +1,172 @@
+/** LogDelivery: each row of its two tables, and its waits. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
+import { EdgeClient } from "../../src/worker/EdgeClient.ts"
+import { makeBackoff, makeChunkTimes, makeDelivery } from "../../src/worker/LogDelivery.ts"
+import { type Fate, makeLogSite } from "./logSite.ts"
+
+const key = { dag_id: "d", task_id: "t", run_id: "r", try_number: 1, map_index: -1 }
+const settings = { apiRetryWaitMin: Duration.seconds(1), apiRetryWaitMax: Duration.seconds(300) }
+const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 20 }))
+
+/** Delivers "text" to a site whose next answers are `script`. */
+const deliver = (script: ReadonlyArray<Fate>, hasTaskInstance = true) => {
+  const site = makeLogSite()
+  site.script.push(...script)
+  return Effect.gen(function* () {
+    const client = yield* EdgeClient
+    let doubles = 0
+    const backoff = makeBackoff(settings)
+    const delivery = makeDelivery({
+      push: (time, text) =>
+        client.pushLog(key, { log_chunk_time: time, log_chunk_data: text, task_instance_id: null }),
+      nextTime: yield* makeChunkTimes,
+      backoff,
+      hasTaskInstance,
+      possibleDouble: Effect.sync(() => {
+        doubles += 1
+      }),
+      failed: () => Effect.void
+    })
+    const fiber = yield* Effect.forkChild(delivery("text"))
+    let seconds = 0
+    for (; fiber.pollUnsafe() === undefined; seconds++) {
+      yield* settle
+      yield* TestClock.adjust("1 second")
+    }
+    const times = site.requests.map((request) => request.time)
+    const names = [...new Set(times)]
+    return {
+      ended: (yield* Fiber.join(fiber))._tag,
+      doubles,
+      seconds,
+      appended: site.appended,
+      times: names,
+      /** One word a request: the number of its time, and whether it carried the text. */
+      asked: site.requests.map(
+        ({ time, text }) => `${text === "" ? "empty" : "text"}@${names.indexOf(time) + 1}`
+      )
+    }
+  }).pipe(Effect.provide(site.layer))
+}
+
+describe("LogDelivery", () => {
+  const rows: ReadonlyArray<{
+    readonly row: string
+    readonly script: ReadonlyArray<Fate>
+    readonly ended?: string
+    readonly asked: ReadonlyArray<string>
+    readonly doubles?: number
+    readonly copies?: number
+  }> = [
+    { row: "2xx", script: ["ok"], asked: ["text@1"] },
+    { row: "413", script: [2], ended: "TooLarge", asked: ["text@1"], copies: 0 },
+    { row: "not taken", script: ["away", "busy", "ok"], asked: ["text@1", "text@2", "text@3"] },
+    {
+      row: "a first 500: waits for the site, not with the text",
+      script: ["500-after", "500-after", "away", "lost-after", "502-after", "500-before", "ok"],
+      ended: "Refused",
+      asked: ["text@1", "empty@2", "empty@3", "empty@4", "empty@5", "empty@6", "empty@7"],
+      doubles: 1
+    },
+    {
+      row: "answer lost, chunk not there",
+      script: ["lost-before"],
+      asked: ["text@1", "empty@2", "empty@1", "text@3"]
+    },
+    {
+      row: "answer lost, chunk there",
+      script: ["lost-after"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1"]
+    },
+    {
+      row: "a gateway's 502 for a chunk that is there, and 502 for a while",
+      script: ["502-after", "502-after", "502-after"],
+      asked: ["text@1", "empty@2", "empty@3", "empty@4", "empty@1", "empty@5", "empty@1"]
+    },
+    {
+      row: "answer lost, then the site is away, also for the question",
+      script: ["lost-after", "away", "busy", "ok", "away", "ok"],
+      asked: [
+        "text@1",
+        "empty@2",
+        "empty@3",
+        "empty@4",
+        "empty@1",
+        "empty@5",
+        "empty@1",
+        "empty@6",
+        "empty@1"
+      ]
+    },
+    {
+      row: "one 500 to the question is not believed",
+      script: ["lost-before", "ok", "500-before"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1", "text@4"]
+    },
+    {
+      row: "500 to the question, and the site does not work: cannot be known",
+      script: ["lost-before", "ok", "500-before", "500-before", "500-before"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@4", "empty@5", "text@6"],
+      doubles: 1
+    },
+    {
+      row: "the same, and it was there",
+      script: ["lost-after", "ok", "500-before", "500-before", "500-before"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@4", "empty@5", "text@6"],
+      doubles: 1,
+      copies: 2
+    },
+    {
+      row: "the question's own answer is lost: its row proves nothing",
+      script: ["lost-before", "ok", "lost-after"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "text@4"],
+      doubles: 1
+    }
+  ]
+  it.effect.each(rows)("$row", ({ script, ended = "Accepted", asked, doubles = 0, copies = 1 }) =>
+    Effect.gen(function* () {
+      const result = yield* deliver(script)
+      expect(result).toMatchObject({ ended, asked, doubles })
+      expect(result.appended.filter((text) => text === "text").length).toBe(copies)
+    })
+  )
+
+  it.effect("gives a callback's log up at the first 500, and only then", () =>
+    Effect.gen(function* () {
+      const result = yield* deliver(["away", "lost-before", "500-before"], false)
+      expect(result).toMatchObject({ ended: "GivenUp", asked: ["text@1", "text@2", "text@3"], doubles: 0 })
+    })
+  )
+
+  it.effect("an hour of 500 costs one possible double and few questions", () =>
+    Effect.gen(function* () {
+      const result = yield* deliver([...Array.from({ length: 80 }, (): Fate => "500-after"), "ok"])
+      expect(result).toMatchObject({ ended: "Refused", doubles: 1, appended: ["text"] })
+      expect(result.seconds).toBeGreaterThan(1_200) // 80 tries, on average 45 s apart
+      expect(result.seconds).toBeLessThan(80 * 91)
+    })
+  )
+
+  it.effect("obeys Retry-After", () =>
+    Effect.gen(function* () {
+      expect((yield* deliver(["busy", "ok"])).seconds).toBeGreaterThanOrEqual(120)
+    })
+  )
+
+  it.effect("gives each chunk a later time than all before, in microseconds", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 2, 3, 4, 5, 678))
+      const next = yield* makeChunkTimes
+      expect([yield* next, yield* next]).toEqual([
+        "2026-01-02T03:04:05.678000Z",
+        "2026-01-02T03:04:05.678001Z"
+      ])
+      yield* TestClock.setTime(Date.UTC(2025, 0, 1))
+      expect(yield* next).toBe("2026-01-02T03:04:05.678002Z")
+    })
+  )
+})

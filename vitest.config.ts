@@ -1,0 +1,11 @@
+/** The suite of `npm test`: no Python, no database, no network. */
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/airflow/**"],
+    allowOnly: false,
+    testTimeout: 20_000
+  }
+})
