@@ -42,8 +42,12 @@ const bundle = async (entry: (typeof entries)[number]) => {
   const build = await rolldown({
     input: target(entry),
     platform: "node",
+    // effect asks for it in a place that a worker does not reach
+    transform: { define: { "import.meta": "{}" } },
     plugins: [lazyEntries(entry.source)],
     onwarn: (warning) => {
+      // effect's ConfigProvider reads `import.meta?.env` where there is one; our own code must not
+      if (warning.code === "EMPTY_IMPORT_META" && warning.id?.includes("/node_modules/effect/")) return
       throw new Error(`rolldown, ${entry.source}: ${warning.message}`)
     }
   })

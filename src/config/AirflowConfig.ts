@@ -189,12 +189,15 @@ const make = Effect.fnUntraced(function* (known: ReadonlyArray<KnownKey>, python
       ["_secret", secret]
     ] as const) {
       for (const at of team ? [] : names) {
-        const pointer = yield* fromFile({ section: at.section, key: at.key + suffix })
-        if (pointer === undefined) continue
+        const key = at.key + suffix
         if (!isSecret(at)) {
-          notes.push(`${describe(pointer.place)} is not looked at: Airflow allows it only for secrets`)
+          if (file.sections.get(at.section)?.has(key)) {
+            notes.push(`[${at.section}] ${key} is not looked at: Airflow allows it only for secrets`)
+          }
           continue
         }
+        const pointer = yield* fromFile({ section: at.section, key })
+        if (pointer === undefined) continue
         const { value, where } = yield* read(pointer.value, pointer.place)
         if (value) return done({ value, where }, at)
         notes.push(`${describe(pointer.place)} gave nothing`)

@@ -37,7 +37,7 @@ export interface EdgeSettings {
   /** The umask of daemon mode: `umask`, else `[core] daemon_umask`. */
   readonly daemonUmask: number
   readonly baseLogFolder: string
-  /** `[logging] file_task_handler_new_folder_permissions`, an octal number; `undefined` for Airflow's 0o775. */
+  /** `[logging] file_task_handler_new_folder_permissions`; without it, Airflow's 0o775. */
   readonly logFolderPermissions?: number | undefined
   readonly loggingLevel: string
   readonly dagsFolder: string | undefined

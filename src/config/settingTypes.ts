@@ -85,8 +85,8 @@ export const httpUrl = type("an address that begins with http:// or https://", (
   isHttpUrl(text) ? Option.some(text) : Option.none()
 )
 
-/** A file mode mask in octal. */
-export const umask = type("an octal mask from 0 to 777, like 077 or 0o077", (text) =>
+/** File permissions or their mask, in octal. */
+export const octal = type("an octal number from 0 to 777, like 077 or 0o077", (text) =>
   Option.filter(getOctal(text), (value) => value <= 0o777)
 )
 

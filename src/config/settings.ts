@@ -8,6 +8,7 @@ import {
   firstOfList,
   fractionalSeconds,
   httpUrl,
+  octal,
   optional,
   plainWhole,
   type SettingType,
@@ -15,7 +16,6 @@ import {
   secondsOrNoLimit,
   secret,
   text,
-  umask,
   whole
 } from "./settingTypes.ts"
 
@@ -112,14 +112,14 @@ export const settings = {
     "edge",
     "worker_umask",
     undefined,
-    optional(umask),
+    optional(octal),
     "The umask of a worker in daemon mode."
   ),
   daemonUmask: airflow(
     "core",
     "daemon_umask",
     "0o077",
-    umask,
+    octal,
     "The umask in daemon mode where the worker has none of its own."
   ),
   apiRetries: hidden("api_retries", "10", plainWhole(1), "How often the Python worker tries a request."),
@@ -207,6 +207,13 @@ export const settings = {
     "{AIRFLOW_HOME}/logs",
     text,
     "The folder under which tasks write their logs."
+  ),
+  logFolderPermissions: airflow(
+    "logging",
+    "file_task_handler_new_folder_permissions",
+    "0o775",
+    octal,
+    "The permissions of the folders that are made for task logs."
   ),
   loggingLevel: airflow(
     "logging",

@@ -1,5 +1,5 @@
 /** Processes: starts processes that outlive this one, knows them again, and removes a job's whole tree. */
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -119,12 +119,24 @@ const spawnDetached = (options: SpawnOptions): Effect.Effect<StartedProcess, Spa
       child.stdin?.end(options.stdin)
       child.unref()
       // Node reaps it in a later turn of the event loop, so its row is still there, if only as a zombie.
-      resume(Effect.succeed({ pid, startTime: row(pid)?.startTime ?? null, ended: Deferred.await(ended) }))
+      resume(
+        Effect.succeed({ pid, startTime: row(pid)?.startTime ?? null, ended: keepingAlive(child, ended) })
+      )
     } catch (error) {
       failed(error)
     } finally {
       for (const file of files) closeSync(file)
     }
+  })
+
+/** Only who waits for its end keeps this process running for it. */
+const keepingAlive = (child: ChildProcess, ended: Deferred.Deferred<ProcessEnd>) =>
+  Effect.suspend(() => {
+    child.ref()
+    return Effect.ensuring(
+      Deferred.await(ended),
+      Effect.sync(() => child.unref())
+    )
   })
 
 const send = (pid: number, signal: NodeJS.Signals): "sent" | "gone" | "refused" => {

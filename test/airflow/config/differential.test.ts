@@ -127,7 +127,6 @@ describe("against airflow.configuration", () => {
         }
         assert.deepStrictEqual(differences.slice(0, 5), [], `${differences.length} answers differ`)
         // The cases must reach each kind of end, or the comparison says little.
-        console.log(seen)
         assert.isAbove(seen.refusedFiles, 30)
         assert.isAbove(seen.values, 5000)
         assert.isAbove(seen.missing, 1000)
