@@ -1,3 +1,8 @@
-/** The library's entry: what a program that embeds an edge worker imports. */
-export { Runner } from "./runner/Runner.ts"
-export { Worker } from "./worker/Worker.ts"
+/** `edge-worker`: what a program imports to embed a worker. The only barrel. */
+export { EdgeConfig, type EdgeSettings } from "./config/EdgeConfig.ts"
+export type { Claim, Job, Workload } from "./protocol/Job.ts"
+export { type JobToRun, type Outcome, Runner, type RunningJob, StartFailed } from "./runner/Runner.ts"
+export { EdgeWorker, type EdgeWorkerOptions } from "./worker/EdgeWorker.ts"
+export type { RegistrationRefused } from "./worker/Registration.ts"
+export { Worker, type WorkerEnd } from "./worker/Worker.ts"
+export { ExtendedSysinfo, SysinfoFailed } from "./worker/WorkerSysinfo.ts"

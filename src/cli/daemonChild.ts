@@ -65,6 +65,8 @@ export const become = (files: {
   readonly stderr: string
 }): ReadonlyArray<LogSink> => {
   delete process.env[MARK]
+  // as Airflow's daemons: no file system stays busy because of a worker
+  process.chdir("/")
   const sinks = [toFile(files.stdout), toFile(files.stderr)] as const
   Object.defineProperty(process, "stdout", { value: asStream(sinks[0]), configurable: true })
   Object.defineProperty(process, "stderr", { value: asStream(sinks[1]), configurable: true })

@@ -1,12 +1,9 @@
 /** workerParts: what `edge-worker worker` is made of: the configuration, and the worker as one layer. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { AirflowConfig } from "../config/AirflowConfig.ts"
 import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
-import { EdgeConfig } from "../config/EdgeConfig.ts"
-import { allSettings } from "../config/settings.ts"
+import type { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
-import { ConfigSources } from "../platform/ConfigSources.ts"
 import { FileTail } from "../platform/FileTail.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
 import * as HttpTransport from "../platform/HttpTransport.ts"
@@ -14,6 +11,7 @@ import { JobFolder } from "../platform/JobFolder.ts"
 import { LineSocket } from "../platform/LineSocket.ts"
 import { LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
+import { NodePlatform } from "../platform/NodePlatform.ts"
 import type { FolderUnusable } from "../platform/PrivateFolder.ts"
 import { Processes } from "../platform/Processes.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
@@ -39,44 +37,29 @@ export interface WorkerParts {
   >
 }
 
-/** The versions of the local Airflow; a worker of Python tasks does not start without one. */
+/** The versions of the local Airflow. Where there is none the worker does not start: it could run no job. */
 const localVersions = Layer.unwrap(
   Effect.gen(function* () {
     const airflow = yield* LocalAirflow
     const first = yield* airflow.current
-    const current = airflow.current.pipe(
-      Effect.orElseSucceed(() => first),
-      Effect.map((found) => ({ airflow: found.airflow, edge3: found.edge3, python: found.pythonVersion }))
+    return Versions.layer(
+      airflow.current.pipe(
+        Effect.orElseSucceed(() => first),
+        Effect.map((found) => ({ airflow: found.airflow, edge3: found.edge3, python: found.pythonVersion }))
+      )
     )
-    return Versions.layer(current)
   })
 )
 
 /** The real parts. */
 export const workerParts: WorkerParts = {
-  config: (options) =>
-    EdgeConfig.layer({
-      team: options.team,
-      concurrency: options.concurrency,
-      umask: options.umask,
-      python: options.python
-    }).pipe(
-      Layer.provide(AirflowConfig.layer(allSettings, { python: options.python })),
-      Layer.provide(ConfigSources.layer)
-    ),
-  worker: (options) =>
+  config: ({ team, concurrency, umask, python }) => NodePlatform.config({ team, concurrency, umask, python }),
+  worker: ({ python }) =>
     Worker.layer.pipe(
-      Layer.provide([AirflowRunner.layer(), LogPush.layer]),
-      Layer.provide([Journal.layerMemory, localVersions]),
-      Layer.provide([EdgeClient.layer, LogFolder.layer, FileTail.layer]),
-      Layer.provide([
-        TokenSigner.layer,
-        HttpTransport.layer,
-        HostFolder.layer,
-        JobFolder.layer,
-        LineSocket.layer
-      ]),
-      Layer.provide(LocalAirflow.layer({ python: options.python })),
+      Layer.provide([AirflowRunner.layer(), LogPush.layer, localVersions]),
+      Layer.provide([Journal.layerMemory, EdgeClient.layer, LogFolder.layer, FileTail.layer]),
+      Layer.provide([TokenSigner.layer, HttpTransport.layer]),
+      Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
       Layer.provide(Processes.layer)
     )
 }

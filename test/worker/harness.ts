@@ -3,80 +3,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
-import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
-import { LogFolder, UnsafeLogPath } from "../../src/platform/LogFolder.ts"
-import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
-import { testSettings } from "../../src/testing/settings.ts"
-import { TestCentral } from "../../src/testing/TestCentral.ts"
+import type { TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
-import { Journal } from "../../src/worker/Journal.ts"
-import { LogPush } from "../../src/worker/LogPush.ts"
-import { known, Versions } from "../../src/worker/Versions.ts"
+import { TestWorker, type TestWorkerOptions } from "../../src/testing/TestWorker.ts"
+import type { Journal } from "../../src/worker/Journal.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 
-export interface Options {
-  readonly settings?: Partial<EdgeSettings>
-  readonly concurrency?: number
-  readonly queues?: ReadonlyArray<string> | null
+export interface Options extends TestWorkerOptions {
   readonly obeys?: ReadonlyArray<"term" | "kill">
 }
 
-/** Notices land in the memory file, so that they are pushed like any other line. */
-const logFolder = Layer.effect(
-  LogFolder,
-  Effect.map(MemoryFileTail, (files) =>
-    LogFolder.of({
-      resolve: (path, folder) =>
-        path?.includes("..")
-          ? Effect.fail(new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' }))
-          : Effect.succeed(path === null ? `${folder}/task.log` : `/logs/${path}`),
-      substitute: (folder) => `${folder}/task.log`,
-      notice: (file, { level, event }) => files.append(file, `${JSON.stringify({ level, event })}\n`)
-    })
+export const layer = (options: Options = {}) =>
+  TestWorker.layerNoRunner(options).pipe(
+    Layer.provideMerge([TestRunner.layer(options.obeys), MemoryFileTail.layer])
   )
-)
-
-const stateFolder = Layer.succeed(
-  StateFolder,
-  StateFolder.of({
-    path: "/state",
-    jobs: "/state/jobs",
-    predecessor: Option.none(),
-    socketPath: "/state/socket",
-    jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`)
-  })
-)
-
-export const base = (options: Options = {}) =>
-  Layer.mergeAll(
-    logFolder,
-    stateFolder,
-    LogPush.layer,
-    Versions.layer(Effect.succeed({ ...known, python: "3.11.7" }))
-  ).pipe(
-    Layer.provideMerge([
-      TestCentral.layer,
-      TestRunner.layer(options.obeys),
-      MemoryFileTail.layer,
-      Journal.layerMemory
-    ]),
-    Layer.provideMerge([
-      Layer.succeed(EdgeConfig, testSettings(options.settings)),
-      Layer.succeed(WorkerIdentity, {
-        name: "worker-1",
-        queues: options.queues === undefined ? ["default"] : options.queues,
-        team: null,
-        concurrency: options.concurrency ?? 2
-      })
-    ])
-  )
-
-export const layer = (options: Options = {}) => Worker.layer.pipe(Layer.provideMerge(base(options)))
 
 /** Lets every fiber reach its next wait. */
 export const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 40 }))

@@ -1,0 +1,32 @@
+/** NodePlatform: everything that a worker needs of a machine with Node, and the configuration read there. */
+import * as Layer from "effect/Layer"
+import { AirflowConfig } from "../config/AirflowConfig.ts"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { allSettings } from "../config/settings.ts"
+import { ConfigSources } from "./ConfigSources.ts"
+import { FileTail } from "./FileTail.ts"
+import * as HttpTransport from "./HttpTransport.ts"
+import { LogFolder } from "./LogFolder.ts"
+import { StateFolder } from "./StateFolder.ts"
+import { TokenSigner } from "./TokenSigner.ts"
+
+/** What comes before the configured values. */
+type ConfigOptions = NonNullable<Parameters<typeof EdgeConfig.layer>[0]>
+
+/** The layers of a worker on Node. */
+export const NodePlatform = {
+  /** Transport, tokens, log files and the locked state folder. */
+  layer: Layer.mergeAll(
+    HttpTransport.layer,
+    TokenSigner.layer,
+    LogFolder.layer,
+    FileTail.layer,
+    StateFolder.layer
+  ),
+  /** The settings as Airflow itself reads them: airflow.cfg and `AIRFLOW__SECTION__KEY`. */
+  config: (options: ConfigOptions = {}) =>
+    EdgeConfig.layer(options).pipe(
+      Layer.provide(AirflowConfig.layer(allSettings, { python: options.python })),
+      Layer.provide(ConfigSources.layer)
+    )
+}

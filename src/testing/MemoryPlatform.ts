@@ -1,0 +1,39 @@
+/** MemoryPlatform: a machine in memory: log files that a test can read and write, and a state folder that is none. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { LogFolder, UnsafeLogPath } from "../platform/LogFolder.ts"
+import { StateFolder } from "../platform/StateFolder.ts"
+import { MemoryFileTail } from "./MemoryFileTail.ts"
+
+/** Notices land in the memory file, so that they are pushed like any other line. */
+const logFolder = Layer.effect(
+  LogFolder,
+  Effect.map(MemoryFileTail, (files) =>
+    LogFolder.of({
+      resolve: (path, folder) =>
+        path?.includes("..")
+          ? Effect.fail(new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' }))
+          : Effect.succeed(path === null ? `${folder}/task.log` : `/logs/${path}`),
+      substitute: (folder) => `${folder}/task.log`,
+      notice: (file, { level, event }) => files.append(file, `${JSON.stringify({ level, event })}\n`)
+    })
+  )
+)
+
+const stateFolder = Layer.succeed(
+  StateFolder,
+  StateFolder.of({
+    path: "/state",
+    jobs: "/state/jobs",
+    predecessor: Option.none(),
+    socketPath: "/state/socket",
+    jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`)
+  })
+)
+
+/** The services of a machine, without one. */
+export const MemoryPlatform = {
+  /** Logs are `/logs/LOG_PATH`; read and write them through `MemoryFileTail`. */
+  layer: Layer.mergeAll(logFolder, stateFolder)
+}

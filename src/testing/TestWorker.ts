@@ -1,0 +1,50 @@
+/** TestWorker: a whole worker against a central in memory, for tests of a `Runner` or of a program around a worker. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
+import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import type { Runner } from "../runner/Runner.ts"
+import { Journal } from "../worker/Journal.ts"
+import { LogPush } from "../worker/LogPush.ts"
+import { known, Versions } from "../worker/Versions.ts"
+import { Worker } from "../worker/Worker.ts"
+import { MemoryFileTail } from "./MemoryFileTail.ts"
+import { MemoryPlatform } from "./MemoryPlatform.ts"
+import { testSettings } from "./settings.ts"
+import { TestCentral } from "./TestCentral.ts"
+
+/** What a test may choose. */
+export interface TestWorkerOptions {
+  readonly settings?: Partial<EdgeSettings>
+  /** Default 2. */
+  readonly concurrency?: number
+  /** Default `["default"]`; `null` for every queue. */
+  readonly queues?: ReadonlyArray<string> | null
+}
+
+/** Makes workers for tests. */
+export const TestWorker = {
+  /** The worker, the central's controls and the files; the runner may write to the files. */
+  layer: <E>(options: TestWorkerOptions & { readonly runner: Layer.Layer<Runner, E, MemoryFileTail> }) =>
+    TestWorker.layerNoRunner(options).pipe(
+      Layer.provide(options.runner),
+      Layer.provideMerge(MemoryFileTail.layer)
+    ),
+  /** The same, for a runner that a test keeps in its own hands. */
+  layerNoRunner: (options: TestWorkerOptions = {}) =>
+    Worker.layer.pipe(
+      Layer.provideMerge(
+        Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" })))
+      ),
+      Layer.provideMerge([TestCentral.layer, MemoryPlatform.layer, Journal.layerMemory]),
+      Layer.provideMerge([
+        Layer.succeed(EdgeConfig, testSettings(options.settings)),
+        Layer.succeed(WorkerIdentity, {
+          name: "worker-1",
+          queues: options.queues === undefined ? ["default"] : options.queues,
+          team: null,
+          concurrency: options.concurrency ?? 2
+        })
+      ])
+    )
+}
