@@ -1,4 +1,5 @@
 /** workerParts: what `edge-worker worker` is made of: the configuration, and the worker as one layer. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
@@ -21,6 +22,7 @@ import { AirflowRunner } from "../runner/AirflowRunner.ts"
 import { EdgeClient } from "../worker/EdgeClient.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
+import { SysinfoProgram } from "../worker/SysinfoProgram.ts"
 import { Versions } from "../worker/Versions.ts"
 import { Worker } from "../worker/Worker.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
@@ -56,10 +58,10 @@ export const workerParts: WorkerParts = {
   config: ({ team, concurrency, umask, python }) => NodePlatform.config({ team, concurrency, umask, python }),
   worker: ({ python }) =>
     Worker.layer.pipe(
-      Layer.provide([AirflowRunner.layer(), LogPush.layer, localVersions]),
+      Layer.provide([AirflowRunner.layer(), LogPush.layer, localVersions, SysinfoProgram.layer]),
       Layer.provide([Journal.layerMemory, EdgeClient.layer, LogFolder.layer, FileTail.layer]),
       Layer.provide([TokenSigner.layer, HttpTransport.layer]),
       Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
-      Layer.provide(Processes.layer)
+      Layer.provide([Processes.layer, NodeServices.layer])
     )
 }

@@ -29,14 +29,17 @@ export class ControlSocket extends Context.Service<ControlSocket, { readonly pat
       ControlSocket,
       Effect.gen(function* () {
         const { socketPath: path } = yield* StateFolder
-        const run = yield* FiberSet.makeRuntime<never, void, never>()
-        yield* listen(path, (socket) => run(serve(socket, handler)))
+        const answers = yield* FiberSet.make<void, never>()
+        const run = yield* FiberSet.runtime(answers)<never>()
+        // a request to stop may end the worker before it is answered: the answer still goes out
+        const answered = Effect.timeoutOption(FiberSet.awaitEmpty(answers), "2 seconds")
+        yield* listen(path, (socket) => run(serve(socket, handler)), answered)
         return ControlSocket.of({ path })
       })
     )
 }
 
-const listen = (path: string, onConnection: (socket: Socket) => void) =>
+const listen = (path: string, onConnection: (socket: Socket) => void, answered: Effect.Effect<unknown>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: Server; readonly open: Set<Socket> }>((resume) => {
       // what lies there is a dead worker's: the state folder's lock is ours
@@ -57,7 +60,10 @@ const listen = (path: string, onConnection: (socket: Socket) => void) =>
     ({ server, open }) =>
       Effect.callback<void>((resume) => {
         server.close(() => resume(Effect.void))
-        for (const socket of open) socket.destroy()
+        const waiting = Effect.runFork(answered)
+        waiting.addObserver(() => {
+          for (const socket of open) socket.destroy()
+        })
       })
   )
 
@@ -73,7 +79,10 @@ const serve = Effect.fnUntraced(function* (socket: Socket, handler: ControlHandl
       return Effect.as(Effect.logWarning("a local command could not be answered", { error }), { error })
     })
   )
-  yield* Effect.sync(() => socket.end(`${encode(answer)}\n`))
+  yield* Effect.callback<void>((resume) => {
+    socket.once("close", () => resume(Effect.void))
+    socket.end(`${encode(answer)}\n`, () => resume(Effect.void))
+  })
 })
 
 /** `undefined` where the other end leaves, is silent or sends too much. */

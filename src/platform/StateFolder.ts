@@ -1,5 +1,5 @@
 /** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
@@ -49,6 +49,11 @@ export class StateFolder extends Context.Service<
      * the folder lies on a network file system, so compare `machine`.
      */
     readonly predecessor: Option.Option<Owner>
+    /**
+     * True where a worker of this name ran under this very kernel and is proved dead: its lock is ours now. Then its
+     * name may be taken over at the site. A reboot, a copied folder or another machine are no such proof.
+     */
+    readonly predecessorIsDead: boolean
     /** Makes `jobs/ID`, mode 0700; removed with the scope. */
     readonly jobFolder: (id: string) => Effect.Effect<string, never, Scope.Scope>
   }
@@ -74,6 +79,11 @@ export class StateFolder extends Context.Service<
         path,
         jobs,
         predecessor,
+        predecessorIsDead: Option.exists(
+          predecessor,
+          (owner) =>
+            owner.worker_name === identity.name && owner.boot !== undefined && owner.boot === bootId()
+        ),
         socketPath: yield* chooseSocketPath(path),
         jobFolder: (id) => jobFolder(jobs, id)
       })
@@ -112,16 +122,26 @@ const lock = (path: string, workerName: string) =>
     })
   )
 
+const bootId = (): string | undefined => {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+  } catch {
+    return undefined
+  }
+}
+
 /** Written by rename, so that a reader never sees half of it; removed at a clean end. */
 const writeOwner = (path: string, workerName: string) =>
   Effect.acquireRelease(
     Effect.map(Clock.currentTimeMillis, (now) => {
+      const boot = bootId()
       const owner: Owner = {
         worker_name: workerName,
         pid: process.pid,
         start_time: identify(process.pid)?.startTime ?? null,
         started_at: new Date(now).toISOString(),
-        machine: hostname()
+        machine: hostname(),
+        ...(boot === undefined ? {} : { boot })
       }
       writeFileSync(join(path, "owner.json.new"), JSON.stringify(owner), { mode: 0o600 })
       renameSync(join(path, "owner.json.new"), join(path, "owner.json"))

@@ -21,19 +21,22 @@ const logFolder = Layer.effect(
   )
 )
 
-const stateFolder = Layer.succeed(
-  StateFolder,
-  StateFolder.of({
-    path: "/state",
-    jobs: "/state/jobs",
-    predecessor: Option.none(),
-    socketPath: "/state/socket",
-    jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`)
-  })
-)
+const stateFolder = (predecessorIsDead: boolean) =>
+  Layer.succeed(
+    StateFolder,
+    StateFolder.of({
+      path: "/state",
+      jobs: "/state/jobs",
+      predecessor: Option.none(),
+      predecessorIsDead,
+      socketPath: "/state/socket",
+      jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`)
+    })
+  )
 
 /** The services of a machine, without one. */
 export const MemoryPlatform = {
   /** Logs are `/logs/LOG_PATH`; read and write them through `MemoryFileTail`. */
-  layer: Layer.mergeAll(logFolder, stateFolder)
+  layer: (options: { readonly predecessorIsDead?: boolean } = {}) =>
+    Layer.mergeAll(logFolder, stateFolder(options.predecessorIsDead ?? false))
 }

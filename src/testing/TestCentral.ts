@@ -84,6 +84,8 @@ export class TestCentral extends Context.Service<
     readonly get: Effect.Effect<Central>
     /** Waits until the central's knowledge fits. */
     readonly until: (predicate: (central: Central) => boolean) => Effect.Effect<Central>
+    /** A worker of this name that the site already knows, before ours registers. */
+    readonly preset: (worker: Pick<StoredWorker, "state" | "comments">) => Effect.Effect<void>
     readonly addJob: (job: Job) => Effect.Effect<void>
     /** What an operator or the sweeper does to the stored worker. */
     readonly editWorker: (edit: (worker: StoredWorker) => StoredWorker | undefined) => Effect.Effect<void>
@@ -202,6 +204,11 @@ export class TestCentral extends Context.Service<
             Stream.runHead,
             Effect.map(Option.getOrThrow)
           ),
+        preset: ({ state, comments: kept }) =>
+          update((c) => ({
+            ...c,
+            worker: { state, comments: kept, queues: null, concurrency: null, body: { state, sysinfo: {} } }
+          })),
         addJob: (job) =>
           update((c) => ({
             ...c,

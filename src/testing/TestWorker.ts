@@ -20,6 +20,8 @@ export interface TestWorkerOptions {
   readonly concurrency?: number
   /** Default `["default"]`; `null` for every queue. */
   readonly queues?: ReadonlyArray<string> | null
+  /** A worker of this name was killed on this machine. */
+  readonly predecessorIsDead?: boolean
 }
 
 /** Makes workers for tests. */
@@ -36,7 +38,7 @@ export const TestWorker = {
       Layer.provideMerge(
         Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" })))
       ),
-      Layer.provideMerge([TestCentral.layer, MemoryPlatform.layer, Journal.layerMemory]),
+      Layer.provideMerge([TestCentral.layer, MemoryPlatform.layer(options), Journal.layerMemory]),
       Layer.provideMerge([
         Layer.succeed(EdgeConfig, testSettings(options.settings)),
         Layer.succeed(WorkerIdentity, {

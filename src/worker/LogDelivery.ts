@@ -20,9 +20,10 @@
  * | --- | --- | --- |
  * | 2xx | T was not there | send the chunk again at a new time: no double |
  * | 500, then 2xx at a new time, then 500 at T again | T is there, the site works | accepted: no double, no loss |
- * | 500, and the site does not work | unknown | wait until the site works, then send the chunk again at a new time: a possible double |
+ * | 500, and the site does not work | perhaps only an outage | wait until the site works, ask again; from now on a 500 is "unknown" |
+ * | no answer, or one that leaves it open | T may be this question's own row | the same |
  * | a failure that says "not taken" | nothing was learned | wait until the site works, ask again |
- * | no answer, or one that leaves it open | T may be our question's row now: it proves nothing any more | as unknown |
+ * | 500 after one of the two rows above | unknown | wait until the site works, then send the chunk again at a new time: a possible double |
  *
  * A time is never used for two chunks with text, and times rise strictly within this process.
  */
@@ -135,15 +136,19 @@ export const makeDelivery = (options: DeliveryOptions) => {
   })
   const ask = Effect.fnUntraced(function* (time: string): Effect.fn.Return<"there" | "notThere" | "unknown"> {
     yield* untilSiteWorks
-    for (let confirmed = false; ; ) {
+    let confirmed = false
+    let doubtful = false // a 500 proves nothing any more; a 2xx still does
+    while (true) {
       const answer = yield* send(time, "")
       if (answer === "ok") return "notThere"
-      if (answer === "unknown") return "unknown"
       if (answer === "error500") {
+        if (doubtful) return "unknown"
         if (confirmed) return "there"
-        if (!(yield* siteWorks)) return "unknown"
-        confirmed = true
-      } else yield* untilSiteWorks
+        confirmed = yield* siteWorks
+        if (confirmed) continue
+        doubtful = true
+      } else if (answer === "unknown") doubtful = true
+      yield* untilSiteWorks
     }
   })
   return Effect.fnUntraced(function* (text: string): Effect.fn.Return<Delivery> {

@@ -2,11 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { StateFolder } from "../platform/StateFolder.ts"
 import { report } from "../protocol/Lifecycle.ts"
 import { Assignment } from "./Assignment.ts"
 import * as AutomaticMaintenance from "./AutomaticMaintenance.ts"
 import { EdgeClient, type SiteUnavailable } from "./EdgeClient.ts"
 import { SiteHealth } from "./SiteHealth.ts"
+import { takeover } from "./Takeover.ts"
 import { Versions } from "./Versions.ts"
 import { WorkerLifecycle } from "./WorkerLifecycle.ts"
 import { WorkerSysinfo } from "./WorkerSysinfo.ts"
@@ -60,6 +62,8 @@ const attempt = Effect.gen(function* () {
 export const register = Effect.gen(function* () {
   const health = yield* SiteHealth
   const versions = yield* Versions
+  const { predecessorIsDead } = yield* StateFolder
+  let tookOver = false
   for (let tries = 0; ; tries++) {
     const refused = yield* attempt.pipe(
       Effect.as(undefined),
@@ -69,7 +73,20 @@ export const register = Effect.gen(function* () {
           if (tries < 3 && (yield* versions.learn(error.detail))) return "again" as const
           return yield* new RegistrationRefused({ why: "versions", reason: error.detail })
         }),
-        WorkerConflict: (error) => new RegistrationRefused({ why: "name", reason: error.detail }),
+        WorkerConflict: Effect.fnUntraced(function* (error) {
+          const refused = new RegistrationRefused({ why: "name", reason: error.detail })
+          if (!predecessorIsDead || tookOver) return yield* refused
+          tookOver = true
+          yield* takeover.pipe(
+            Effect.catchTag("VersionRejected", () => Effect.void),
+            Effect.catchTag("WorkerNotFound", () => Effect.void),
+            Effect.catchTag("SiteUnavailable", (failure) => {
+              tookOver = false
+              return health.pause(tries, failure)
+            })
+          )
+          return "again" as const
+        }),
         SiteUnavailable: Effect.fnUntraced(function* (error) {
           const never = refusal(error)
           if (never !== undefined) return yield* never

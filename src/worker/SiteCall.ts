@@ -26,7 +26,7 @@ export type Refusals<E> = (status: number, detail: string) => E | undefined
 
 /**
  * Sends a request and waits for its whole answer, at most `requestTimeout`, also where the caller must not be
- * interrupted: what runs inside is, and an interrupted request closes its socket.
+ * interrupted: the fibers of a timeout's race always can be, and an interrupted request closes its socket.
  */
 export const whole = (
   site: Site,
@@ -43,8 +43,7 @@ export const whole = (
     // No headers of ours but those of the API: gateways log and count them, and the site reads none.
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),
     Effect.provideService(MaxBodySize, maxAnswer),
-    Effect.interruptible,
-    Effect.timeoutOrElse({ duration: requestTimeout, orElse: () => Effect.succeed(undefined) }),
+    Effect.timeoutOrElse({ duration: requestTimeout, orElse: () => Effect.undefined }),
     Effect.result,
     Effect.flatMap((result) =>
       Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {

@@ -68,6 +68,7 @@ export class WorkerSysinfo extends Context.Service<
       const first = yield* Deferred.make<void>()
 
       if (extended !== undefined) {
+        let failure = ""
         const look = extended.pipe(
           Effect.timeoutOrElse({
             duration: patience,
@@ -77,9 +78,12 @@ export class WorkerSysinfo extends Context.Service<
             onSuccess: (part) => Ref.set(latest, part),
             // As edge3: a failure leaves the operator's part out until it succeeds again.
             onFailure: (error) =>
-              Ref.set(latest, {}).pipe(
-                Effect.andThen(Effect.logWarning(`extended sysinfo: ${error.message}`))
-              )
+              Effect.gen(function* () {
+                const again = error.message === failure
+                failure = error.message
+                yield* Ref.set(latest, {})
+                yield* again ? Effect.void : Effect.logWarning(`left out of the sysinfo: ${error.message}`)
+              })
           }),
           Effect.andThen(Deferred.succeed(first, undefined))
         )

@@ -93,7 +93,8 @@ const parts: WorkerParts = {
       testSettings({
         airflowHome: env["AIRFLOW_HOME"] ?? "/nowhere",
         stateFolder: env["AIRFLOW__EDGE_WORKER__STATE_FOLDER"],
-        concurrency: options.concurrency ?? 8
+        concurrency: options.concurrency ?? 8,
+        daemonUmask: options.umask ?? 0o077
       })
     ),
   worker: () => Layer.effect(Worker, make)

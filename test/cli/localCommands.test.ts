@@ -76,6 +76,7 @@ describe("local commands", () => {
       assert.strictEqual((yield* run(home, ["stop"])).code, 0)
       assert.notInclude(worker.stdout(), "terminate")
       yield* worker.signal("SIGTERM")
+      yield* worker.says("drain SIGTERM")
       yield* worker.signal("SIGTERM")
       assert.strictEqual(yield* worker.ended, 20)
     })

@@ -108,23 +108,37 @@ describe("LogDelivery", () => {
       asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1", "text@4"]
     },
     {
-      row: "500 to the question, and the site does not work: cannot be known",
+      row: "500 to the question, and the site does not work: asked again, a 2xx is believed",
       script: ["lost-before", "ok", "500-before", "500-before", "500-before"],
-      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@4", "empty@5", "text@6"],
-      doubles: 1
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@4", "empty@5", "empty@1", "text@6"]
     },
     {
-      row: "the same, and it was there",
+      row: "the same, and it was there: a 500 is not believed any more",
       script: ["lost-after", "ok", "500-before", "500-before", "500-before"],
-      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@4", "empty@5", "text@6"],
+      asked: [
+        "text@1",
+        "empty@2",
+        "empty@1",
+        "empty@3",
+        "empty@4",
+        "empty@5",
+        "empty@1",
+        "empty@6",
+        "text@7"
+      ],
       doubles: 1,
       copies: 2
     },
     {
-      row: "the question's own answer is lost: its row proves nothing",
+      row: "the question's own answer is lost, and it left its row: that proves nothing",
       script: ["lost-before", "ok", "lost-after"],
-      asked: ["text@1", "empty@2", "empty@1", "empty@3", "text@4"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1", "empty@4", "text@5"],
       doubles: 1
+    },
+    {
+      row: "the question itself is lost",
+      script: ["lost-before", "ok", "lost-before"],
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1", "text@4"]
     }
   ]
   it.effect.each(rows)("$row", ({ script, ended = "Accepted", asked, doubles = 0, copies = 1 }) =>

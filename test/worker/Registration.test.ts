@@ -1,0 +1,142 @@
+/** Registration: outages are waited out, refusals end the worker with their reason, a dead predecessor is replaced. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { down, type Fault, TestCentral } from "../../src/testing/TestCentral.ts"
+import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeClient.ts"
+import { RegistrationRefused } from "../../src/worker/Registration.ts"
+import { Worker } from "../../src/worker/Worker.ts"
+import { advance, layer, type Options, within } from "./harness.ts"
+
+const start = <A, E>(options: Options, test: Effect.Effect<A, E, Worker | TestCentral>) =>
+  test.pipe(Effect.scoped, Effect.provide(layer(options)))
+
+const refusedBy = (fault: Fault) =>
+  start(
+    {},
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      const central = yield* TestCentral
+      yield* central.fault("register", fault)
+      return yield* within("1 minute", Effect.flip(worker.ended))
+    })
+  )
+
+const answered = (status: number, fromSite: boolean) =>
+  new SiteUnavailable({
+    operation: "register",
+    reason: `status ${status}`,
+    status,
+    fromSite,
+    ambiguous: false
+  })
+
+describe("Registration", () => {
+  it.effect("waits while the site is away and registers when it is back", () =>
+    start(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* central.fault("register", { refuse: down })
+        yield* advance("1 hour")
+        assert.strictEqual((yield* worker.status).state, "starting")
+        yield* central.fault("register", undefined)
+        yield* within("91 seconds", worker.registered)
+      })
+    )
+  )
+
+  it.effect("is told to stop before the site was reached: ends at once, all well", () =>
+    start(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* central.fault("register", { refuse: down })
+        yield* advance("10 seconds")
+        yield* worker.drain("SIGTERM")
+        const end = yield* within("1 second", worker.ended)
+        assert.strictEqual(end.reason, "SIGTERM")
+        assert.isUndefined((yield* central.get).worker)
+      })
+    )
+  )
+
+  for (const [name, fault, why] of [
+    ["versions", { refuse: new VersionRejected({ detail: "too old" }) }, "versions"],
+    ["credentials", { refuse: answered(403, true) }, "credentials"],
+    ["the API is off or the URL is wrong", { refuse: answered(404, true) }, "api"],
+    ["the method is not allowed: the API is off", { refuse: answered(405, true) }, "api"]
+  ] as const) {
+    it.effect(`ends with the reason: ${name}`, () =>
+      Effect.gen(function* () {
+        const error = yield* refusedBy(fault)
+        assert.instanceOf(error, RegistrationRefused)
+        assert.strictEqual(error.why, why)
+      })
+    )
+  }
+
+  it.effect("a gateway's 403 is an outage", () =>
+    start(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* central.fault("register", { refuse: answered(403, false) })
+        yield* advance("5 minutes")
+        yield* central.fault("register", undefined)
+        yield* within("91 seconds", worker.registered)
+      })
+    )
+  )
+
+  it.effect("another worker of the name is active: refused", () =>
+    start(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "running", comments: null })
+        const error = yield* within("1 minute", Effect.flip(worker.ended))
+        assert.instanceOf(error, RegistrationRefused)
+        assert.strictEqual(error.why, "name")
+      })
+    )
+  )
+
+  it.effect("a predecessor that is proved dead is replaced at once", () =>
+    start(
+      { predecessorIsDead: true },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "running", comments: null })
+        yield* within("2 seconds", worker.registered)
+        yield* within(
+          "2 seconds",
+          central.until((c) => c.worker?.state === "idle")
+        )
+      })
+    )
+  )
+
+  it.effect("its maintenance and the comment survive the takeover", () =>
+    start(
+      { predecessorIsDead: true },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "maintenance mode", comments: "new disk" })
+        yield* within("2 seconds", worker.registered)
+        yield* within(
+          "2 seconds",
+          central.until((c) => c.worker?.state === "maintenance mode")
+        )
+        yield* advance("1 minute")
+        assert.strictEqual((yield* central.get).worker?.comments, "new disk")
+        assert.strictEqual((yield* worker.status).maintenance_comments, "new disk")
+      })
+    )
+  )
+})
