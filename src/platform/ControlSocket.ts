@@ -58,12 +58,10 @@ const listen = (path: string, onConnection: (socket: Socket) => void, answered: 
       })
     }),
     ({ server, open }) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        const waiting = Effect.runFork(answered)
-        waiting.addObserver(() => {
-          for (const socket of open) socket.destroy()
-        })
+      Effect.gen(function* () {
+        yield* Effect.sync(() => server.close())
+        yield* answered
+        for (const socket of open) socket.destroy()
       })
   )
 

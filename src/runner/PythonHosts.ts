@@ -194,6 +194,11 @@ export class PythonHosts extends Context.Service<
         const host = running ?? (yield* start)
         failed = undefined
         current = host
+        // Last in, first out: it is still connected then. A host without jobs ends at once, any other with its last.
+        yield* Scope.addFinalizer(
+          scope,
+          host.connection.request({ op: "retire" }).pipe(Effect.timeoutOption("1 second"), Effect.ignore)
+        )
         return host
       })
 

@@ -41,6 +41,7 @@ const stateFolder = (path: string) =>
       jobs,
       predecessor: Option.none(),
       predecessorIsDead: false,
+      predecessorIsDead: false,
       socketPath: join(path, "control.sock"),
       jobFolder: () => Effect.die("Unexpected call")
     })

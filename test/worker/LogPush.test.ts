@@ -186,8 +186,9 @@ describe("LogPush", () => {
       const files = yield* MemoryFileTail
       yield* files.append(file, "one\n")
       const tail = yield* (yield* LogPush).tail({ claim, file })
+      const run = Effect.runSyncWith(yield* Effect.context<never>())
       site.site.otherwise = (request) => {
-        if (request.text !== "") Effect.runSync(files.append(file, "more\n"))
+        if (request.text !== "") run(files.append(file, "more\n"))
         return "ok"
       }
       yield* drive(tail.finish, "20 seconds")
@@ -490,8 +491,7 @@ describe("LogPush", () => {
                 expect(yield* tail.waiting).toBe(0)
               }).pipe(
                 Effect.scoped,
-                Effect.provide(site.layer),
-                Effect.provide(TestClock.layer()),
+                Effect.provide(Layer.merge(site.layer, TestClock.layer())),
                 Effect.runPromise
               )
             }

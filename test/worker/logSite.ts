@@ -46,12 +46,15 @@ export const makeLogSite = () => {
     ambiguous: boolean,
     more: { status?: number; retryAfterMillis?: number } = {}
   ) => new SiteUnavailable({ operation: "log push", reason, ambiguous, ...more })
-  const process = (time: string, text: string) => {
+  /** Airflow's order: its file first, then the row, whose key holds the time. */
+  const store = (time: string, text: string): boolean => {
     if (text !== "") appended.push(text)
-    if (rows.has(time)) return fail("Internal Server Error", true, { status: 500 })
+    const isNew = !rows.has(time)
     rows.add(time)
-    return Effect.void
+    return isNew
   }
+  const process = (time: string, text: string) =>
+    store(time, text) ? Effect.void : fail("Internal Server Error", true, { status: 500 })
   const push = (key: JobKey, time: string, text: string): Effect.Effect<void, SiteUnavailable> => {
     const fate = script.shift() ?? site.otherwise({ key, time, text })
     requests.push({ key, time, text, fate })
@@ -61,7 +64,7 @@ export const makeLogSite = () => {
       case "lost-before":
         return fail("no answer", true)
       case "lost-after":
-        process(time, text)
+        store(time, text)
         return fail("no answer", true)
       case "500-before":
         return fail("Internal Server Error", true, { status: 500 })
@@ -69,7 +72,7 @@ export const makeLogSite = () => {
         if (text !== "") appended.push(text)
         return fail("Internal Server Error", true, { status: 500 })
       case "502-after":
-        process(time, text)
+        store(time, text)
         return fail("Bad Gateway", true, { status: 502 })
       case "away":
         return fail("connection refused", false)

@@ -1,0 +1,62 @@
+/** The size and shape of modules: small files that say what they are for. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { repositoryFiles, root, type Source, sources } from "./sources.ts"
+
+const all = sources()
+const own = all.filter((source) => !source.generated)
+const named = (list: ReadonlyArray<Source>) => list.map((source) => source.path)
+
+const oneSentence = (text: string): boolean => {
+  const header = /^\/\*\* ?((?:(?!\*\/)[^\n])+) \*\/\n/.exec(text)?.[1]?.trim()
+  return header !== undefined && header.length >= 20 && /[.!?]$/.test(header)
+}
+
+describe("a module", () => {
+  it("has at most 400 lines", () => {
+    expect(named(own.filter((source) => source.lines > 400))).toEqual([])
+  })
+
+  it("has 80 lines or fewer in the median", () => {
+    const lines = own.map((source) => source.lines).sort((a, b) => a - b)
+    expect(lines.length).toBeGreaterThan(10)
+    expect(lines[Math.floor(lines.length / 2)]).toBeLessThanOrEqual(80)
+  })
+
+  it("says in its first line, one sentence, what it is for", () => {
+    expect(named(all.filter((source) => !oneSentence(source.text)))).toEqual([])
+    expect(oneSentence("import x\n")).toBe(false)
+    expect(oneSentence("/** Slots */\n")).toBe(false)
+  })
+
+  it("exports at most one service", () => {
+    const services = (source: Source) =>
+      source.code.match(/export class \w+ extends Context\.Service\b/g)?.length ?? 0
+    expect(own.some((source) => services(source) === 1)).toBe(true)
+    expect(named(own.filter((source) => services(source) > 1))).toEqual([])
+  })
+
+  it("is finished: it bears no mark of unfinished work", () => {
+    const marks = /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/
+    expect(named(own.filter((source) => marks.test(source.text)))).toEqual([])
+  })
+})
+
+describe("a test", () => {
+  it("is neither skipped nor the only one", () => {
+    const off = /\.(?:sk[i]p|on[l]y|to[d]o|sk[i]pIf|runI[f]|fail[s])\b\s*[(.]/
+    const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" }).filter((path) =>
+      path.endsWith(".test.ts")
+    )
+    expect(tests.length).toBeGreaterThan(5)
+    expect(tests.filter((path) => off.test(readFileSync(join(root, "test", path), "utf8")))).toEqual([])
+  })
+})
+
+describe("a folder", () => {
+  it("is named for what it is about", () => {
+    const vague = /(?:^|\/)(?:utils?|common|shared|helpers?|misc|lib)(?:\/|\.ts$)/i
+    expect(repositoryFiles().filter((path) => vague.test(path))).toEqual([])
+  })
+})
