@@ -57,17 +57,6 @@ const exitNamed = (code: number | null): ExitName => {
   return found === undefined || found[0] === "ok" ? "unexpected" : (found[0] as ExitName)
 }
 
-/** As the launcher (bin/edge-worker.mjs) has it: NODE_OPTIONS is for the tasks, bin/start.cjs gives it back to them. */
-const daemonEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
-  const { NODE_OPTIONS: forTasks, EDGE_WORKER_NODE_OPTIONS: forUs, ...rest } = env
-  return {
-    ...rest,
-    [MARK]: "1",
-    ...(forTasks === undefined ? {} : { EDGE_WORKER_TASK_NODE_OPTIONS: forTasks }),
-    ...(forUs === undefined ? {} : { EDGE_WORKER_NODE_OPTIONS: forUs, NODE_OPTIONS: forUs })
-  }
-}
-
 /** Starts this very command again as a daemon; fails as the daemon fails where that is before it is online. */
 export const daemonize = (
   options: WorkerOptions,
@@ -80,7 +69,8 @@ export const daemonize = (
       const err = openSync(files.stderr, "a", 0o666)
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
         detached: true,
-        env: daemonEnvironment(process.env),
+        // the launcher (bin/edge-worker.mjs) has kept NODE_OPTIONS apart for the tasks already
+        env: { ...process.env, [MARK]: "1" },
         stdio: ["ignore", out, err, "ipc"]
       })
       closeSync(out)

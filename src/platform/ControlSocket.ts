@@ -33,7 +33,7 @@ export class ControlSocket extends Context.Service<ControlSocket, { readonly pat
         const run = yield* FiberSet.runtime(answers)<never>()
         // a request to stop may end the worker before it is answered: the answer still goes out
         const answered = Effect.timeoutOption(FiberSet.awaitEmpty(answers), "2 seconds")
-        yield* listen(path, (socket) => run(serve(socket, handler)), answered)
+        yield* listen(path, (socket) => run(closedOnDefect(socket, serve(socket, handler))), answered)
         return ControlSocket.of({ path })
       })
     )
@@ -63,6 +63,15 @@ const listen = (path: string, onConnection: (socket: Socket) => void, answered: 
         yield* answered
         for (const socket of open) socket.destroy()
       })
+  )
+
+/** The other end must not wait for an answer that will not come. */
+const closedOnDefect = (socket: Socket, serving: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchCause(serving, (cause) =>
+    Effect.andThen(
+      Effect.sync(() => socket.destroy()),
+      Effect.logError("a local command could not be answered", cause)
+    )
   )
 
 const serve = Effect.fnUntraced(function* (socket: Socket, handler: ControlHandler) {

@@ -15,16 +15,25 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { ProcessEnd } from "./Processes.ts"
 import { isAlive, type ProcessIdentity } from "./ProcessIdentity.ts"
 
 /** `pid`: the job's process for ever; pids and ticks begin anew with each boot. */
 const PidFile = Schema.Struct({ pid: Schema.Int, start: Schema.String, boot: Schema.String })
 /** `exit`: how it ended. */
-const ExitFile = Schema.Union([Schema.Struct({ code: Schema.Int }), Schema.Struct({ signal: Schema.String })])
+const ExitFile = Schema.Union([
+  Schema.Struct({
+    code: Schema.Int,
+    /** What ended the task's process under a supervisor that lived on to say so. */
+    task_signal: Schema.optionalKey(Schema.String)
+  }),
+  Schema.Struct({ signal: Schema.String })
+])
 
 const decodePid = Schema.decodeUnknownOption(Schema.fromJsonString(PidFile))
 const decodeExit = Schema.decodeUnknownOption(Schema.fromJsonString(ExitFile))
+
+/** How a job ended. */
+export type JobEnd = typeof ExitFile.Type
 
 /** How much of a job's stderr goes into its task's log. */
 const STDERR_BYTES = 64 * 1024
@@ -42,7 +51,7 @@ export class JobFolder extends Context.Service<
       folder: string
     ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
     readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void>
-    readonly exit: (folder: string) => Effect.Effect<Option.Option<ProcessEnd>>
+    readonly exit: (folder: string) => Effect.Effect<Option.Option<JobEnd>>
     /** The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. */
     readonly stderr: (folder: string) => Effect.Effect<string>
   }

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
-import { JobFolder } from "../platform/JobFolder.ts"
+import { type JobEnd, JobFolder } from "../platform/JobFolder.ts"
 import { LocalAirflow } from "../platform/LocalAirflow.ts"
 import { type ProcessEnd, Processes } from "../platform/Processes.ts"
 import type { ProcessIdentity } from "../platform/ProcessIdentity.ts"
@@ -151,17 +151,15 @@ const make = Effect.fnUntraced(function* (runs: string) {
       Effect.flatMap((ended) => Deferred.succeed(outcome, ended)),
       Effect.forkIn(scope)
     )
-    const kill = processes
-      .killTree({ root: process, mark: `EDGE_WORKER_JOB=${handle.job}` })
-      .pipe(
-        Effect.tap((left) =>
-          left.length === 0
-            ? Effect.void
-            : Effect.logWarning("processes of a job belong to another user and could not be killed", {
-                pids: left
-              })
-        )
+    const kill = processes.killTree({ root: process, mark: `EDGE_WORKER_JOB=${handle.job}` }).pipe(
+      Effect.tap((left) =>
+        left.length === 0
+          ? Effect.void
+          : Effect.logWarning("processes of a job belong to another user and could not be killed", {
+              pids: left
+            })
       )
+    )
     const running: RunningJob = {
       handle,
       outcome: Deferred.await(outcome),
@@ -178,16 +176,9 @@ const make = Effect.fnUntraced(function* (runs: string) {
   })
 
   const outcomeOf = Effect.fnUntraced(function* (folder: string, seen: ProcessEnd | undefined) {
-    const end = Option.getOrElse(yield* jobFolder.exit(folder), () => seen)
+    const end = Option.getOrElse(yield* jobFolder.exit(folder), (): JobEnd | undefined => seen)
     if (end !== undefined && "code" in end && end.code === 0) return { _tag: "Succeeded" as const }
-    const stderr = yield* jobFolder.stderr(folder)
-    if (end === undefined) {
-      const reason = "ended without an exit code: its process was killed, or the machine was restarted"
-      return { _tag: "Failed" as const, reason, stderr }
-    }
-    return "code" in end
-      ? { _tag: "Failed" as const, reason: `exited with code ${end.code}`, stderr, exitCode: end.code }
-      : { _tag: "Failed" as const, reason: `was killed by ${end.signal}`, stderr, signal: end.signal }
+    return { _tag: "Failed" as const, stderr: yield* jobFolder.stderr(folder), ...reasonOf(end) }
   })
 
   return Runner.of({
@@ -221,3 +212,14 @@ const make = Effect.fnUntraced(function* (runs: string) {
     })
   })
 })
+
+const reasonOf = (end: JobEnd | undefined) => {
+  if (end === undefined) {
+    return { reason: "ended without an exit code: its process was killed, or the machine was restarted" }
+  }
+  if ("signal" in end) return { reason: `was killed by ${end.signal}`, signal: end.signal }
+  const { code: exitCode, task_signal: signal } = end
+  return signal === undefined
+    ? { reason: `exited with code ${exitCode}`, exitCode }
+    : { reason: `exited with code ${exitCode}: its task's process was killed by ${signal}`, exitCode, signal }
+}

@@ -150,9 +150,8 @@ export class PythonHosts extends Context.Service<
               yield* processes.signal(started, "SIGKILL")
               const stderr = (yield* jobFolder.stderr(place.folder)).trim()
               yield* folders.remove(place.folder)
-              return yield* new NoHost({
-                reason: stderr === "" ? error.message : `${error.message}:\n${stderr}`
-              })
+              const problem = error._tag === "NoHost" ? error.reason : error.message
+              return yield* new NoHost({ reason: stderr === "" ? problem : `${problem}:\n${stderr}` })
             })
           )
         )

@@ -31,7 +31,10 @@ export interface JobToRun {
 export interface RunningJob {
   /** All that `adopt` needs after a restart of the worker, as JSON. */
   readonly handle: Schema.Json
-  /** Ends when every process of the job is gone. Can be awaited any number of times. */
+  /**
+   * Ends when the job's first process is gone, and during a `kill` when nothing of the job is left. Can be awaited any
+   * number of times. What a task leaves behind on purpose, such as a daemon, is not waited for.
+   */
   readonly outcome: Effect.Effect<Outcome>
   /** `term` asks the supervisor to end its task; `kill` removes the whole tree, repeated until nothing is left. */
   readonly stop: (how: "term" | "kill") => Effect.Effect<void>

@@ -51,7 +51,12 @@ describe("WorkerLog", () => {
   const logged = (terminal: boolean, colour: boolean, effect: Effect.Effect<void>) =>
     Effect.gen(function* () {
       let text = ""
-      const sink = { write: (line: string) => void (text += line), reopen: () => {} }
+      const sink = {
+        write: (line: string) => {
+          text += line
+        },
+        reopen: () => {}
+      }
       yield* TestClock.setTime(Date.UTC(2026, 0, 2, 3, 4, 5, 6))
       yield* effect.pipe(Effect.provide(WorkerLog.layer({ sink, level: "Info", terminal, colour })))
       return text
@@ -82,7 +87,7 @@ describe("WorkerLog", () => {
       assert.lengthOf(plain.trimEnd().split("\n"), 1)
       assert.include(plain, "boom")
       const terminal = yield* logged(true, true, effect)
-      assert.match(terminal, /^\d\d:\d\d:\d\d \x1b\[31mERROR\x1b\[0m failed\n {4}/)
+      assert.match(terminal.replaceAll("\x1b", "ESC"), /^\d\d:\d\d:\d\d ESC\[31mERRORESC\[0m failed\n {4}/)
     })
   )
 

@@ -50,6 +50,7 @@ const layer = (socketPath: string, handler: ControlHandler) =>
         jobs: "",
         socketPath,
         predecessor: Option.none(),
+        predecessorIsDead: false,
         jobFolder: () => unexpected
       })
     )

@@ -108,7 +108,7 @@ describe("Processes", () => {
         `${stubborn("child")} & setsid ${stubborn("session")} & (setsid ${stubborn("orphan")} &) ; ` +
         "trap '' TERM; while :; do sleep 1; done"
       const root = yield* sh(folder, script, { EDGE_WORKER_JOB: "doomed" })
-      const pids = yield* Effect.all(["child", "session", "orphan"].map((name) => pidIn(join(folder, name))))
+      const pids = yield* Effect.forEach(["child", "session", "orphan"], (name) => pidIn(join(folder, name)))
       const other = yield* sh(folder, "exec sleep 1000", { EDGE_WORKER_JOB: "doomed-not" })
       const refused = yield* processes.killTree({ root, mark: "EDGE_WORKER_JOB=doomed" })
       assert.deepStrictEqual(refused, [])
@@ -131,6 +131,11 @@ describe("Processes", () => {
       )
       yield* root.ended
       const left = yield* pidIn(join(folder, "left"))
+      yield* Effect.addFinalizer(() =>
+        Effect.flatMap(processes.identify(left), (found) =>
+          found === undefined ? Effect.void : processes.signal(found, "SIGKILL")
+        )
+      )
       assert.isDefined(identify(left))
       yield* processes.killTree({ root, mark: "EDGE_WORKER_JOB=unmarked" })
       assert.isUndefined(identify(left))

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { JobFolder } from "../../src/platform/JobFolder.ts"
-import { identify } from "../../src/platform/ProcessIdentity.ts"
 import { Runner } from "../../src/runner/Runner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { jobOf, suite } from "../suites/runner.ts"
@@ -104,24 +103,38 @@ describe("AirflowRunner", () => {
     })
   )
 
-  it.live("a job ends when the last process of a kill is gone, not when its supervisor is", () =>
-    Effect.gen(function* () {
-      const state = yield* scratchFolder
-      const { context } = yield* startWith(state, "")
-      const runner = yield* Effect.provide(Runner, context)
-      const job = jobOf(state, "tree")
-      const running = yield* runner.start(job)
-      const file = join(job.scratch, "grandchild")
-      const grandchild = yield* until(() =>
-        existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined
-      )
-      const leftAtEnd = yield* Effect.forkChild(
-        Effect.map(running.outcome, () => identify(grandchild)),
-        { startImmediately: true }
-      )
-      yield* running.stop("kill")
-      assert.isUndefined(yield* Fiber.join(leftAtEnd))
-    })
+  it.live(
+    "a job that is killed ends when the last of its processes is gone, not when its supervisor is",
+    () =>
+      Effect.gen(function* () {
+        const state = yield* scratchFolder
+        const order: Array<string> = []
+        const layer = runnerLayer({
+          folder: state,
+          python: fakePython(state),
+          runs: "fake",
+          // As if one of the processes took its time.
+          processes: (real) => ({
+            killTree: (tree) =>
+              real.killTree(tree).pipe(
+                Effect.tap(() => Effect.sleep("300 millis")),
+                Effect.tap(() => Effect.sync(() => order.push("all gone")))
+              )
+          })
+        })
+        const { context } = yield* startLayer(layer)
+        const runner = yield* Effect.provide(Runner, context)
+        const job = jobOf(state, "polite")
+        const running = yield* runner.start(job)
+        yield* until(() => existsSync(join(job.scratch, "ready")) || undefined)
+        const outcome = yield* Effect.forkChild(
+          Effect.tap(running.outcome, () => Effect.sync(() => order.push("outcome"))),
+          { startImmediately: true }
+        )
+        yield* running.stop("kill")
+        yield* Fiber.join(outcome)
+        assert.deepStrictEqual(order, ["all gone", "outcome"])
+      })
   )
 
   it.live("a connection test is refused with a reason", () =>

@@ -66,6 +66,8 @@ const runJob = (folder) => {
   const file = join(folder, "workload.claimed")
   const command = JSON.parse(readFileSync(file, "utf8"))
   rmSync(file)
+  // Never longer than its test.
+  setInterval(() => existsSync(folder) || process.exit(1), 100).unref()
   behave(command, (code) => {
     write(folder, "exit", { code })
     process.exit(code)

@@ -27,6 +27,8 @@ export interface RunnerLayerOptions {
   /** Added to the environment of the worker. */
   readonly env?: Readonly<Record<string, string>>
   readonly settings?: Partial<EdgeSettings>
+  /** Changes what the runner is given as processes. */
+  readonly processes?: (real: Processes["Service"]) => Partial<Processes["Service"]>
   /** Stands for the state of the installed packages. */
   readonly fingerprint?: string
 }
@@ -40,7 +42,6 @@ const stateFolder = (path: string) =>
       path,
       jobs,
       predecessor: Option.none(),
-      predecessorIsDead: false,
       predecessorIsDead: false,
       socketPath: join(path, "control.sock"),
       jobFolder: () => Effect.die("Unexpected call")
@@ -56,7 +57,11 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
   })
   const processes = Layer.effect(
     Processes,
-    Effect.map(Processes, (real) => ({ ...real, environment: { ...real.environment, ...options.env } }))
+    Effect.map(Processes, (real) => ({
+      ...real,
+      environment: { ...real.environment, ...options.env },
+      ...options.processes?.(real)
+    }))
   ).pipe(Layer.provide(Processes.layer))
   const airflow = {
     python: options.python,

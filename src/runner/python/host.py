@@ -6,7 +6,7 @@ line of JSON a message. What a job leaves lies in the job's own folder, so that 
 
   FOLDER/workload*.json  the workload with its token (0600); renamed by who starts the job, removed by its process
   FOLDER/pid             {"pid", "start", "boot"} of the job's process, written before anything of the job runs
-  FOLDER/exit            {"code"} or {"signal"}, written by the process as its last act, or by the host for it
+  FOLDER/exit            {"code", "task_signal"?} or {"signal"}, written by the process as its last act, or by the host for it
   FOLDER/stdout, stderr  what the process printed outside of the task's log
 
 Requests:  {"id", "op": "start", "job", "folder", "workload"}   {"id", "op": "list"}   {"id", "op": "retire"}
@@ -167,9 +167,10 @@ def run_job(jobs, folder, claimed, mark):
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        # A negative code is the signal that ended the task's process; the supervisor itself lives on to say so.
+        # A negative code is the signal that ended the task's process; the supervisor lives on to say so.
+        end = {"code": code} if code >= 0 else {"code": code & 255, "task_signal": signal_name(-code)}
         with contextlib.suppress(Exception):
-            write_by_rename(folder, "exit", {"code": code & 255})
+            write_by_rename(folder, "exit", end)
         os._exit(code & 255)
 
 

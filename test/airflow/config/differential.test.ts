@@ -1,6 +1,4 @@
 /** Our configuration against Airflow's own, on generated files and environments. */
-import { execFileSync } from "node:child_process"
-import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +10,7 @@ import { getBoolean, getFloat, getInt } from "../../../src/config/PythonText.ts"
 import { allSettings } from "../../../src/config/settings.ts"
 import { ConfigSources } from "../../../src/platform/ConfigSources.ts"
 import { type Case, generate, type Query, secrets } from "./cases.ts"
+import { backendOf, runScript } from "./python.ts"
 
 const Answer = Schema.Union([
   Schema.Struct({ value: Schema.Json }),
@@ -23,30 +22,10 @@ const Printed = Schema.Union([
   Schema.Struct({ error: Schema.String, text: Schema.String })
 ])
 
-const python = process.env["EDGE_WORKER_TEST_AIRFLOW_PYTHON"]
-const here = import.meta.dirname
-
-const pythonEnvironment = {
-  PATH: process.env["PATH"] ?? "",
-  PYTHONPATH: here,
-  PYTHONUTF8: "1",
-  ANSWERING_BACKEND: JSON.stringify(secrets),
-  AIRFLOW__SECRETS__BACKEND: "answering_backend.AnsweringBackend"
-}
-
-const askAirflow = (cases: ReadonlyArray<Case>, home: string) => {
-  if (python === undefined)
-    throw new Error("EDGE_WORKER_TEST_AIRFLOW_PYTHON must name a Python with Airflow 3.3.2")
-  const stdout = execFileSync(python, [path.join(here, "print_config.py")], {
-    input: JSON.stringify(cases),
-    env: { ...pythonEnvironment, AIRFLOW_HOME: home },
-    maxBuffer: 1 << 28,
-    encoding: "utf8"
-  })
-  return Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(Printed)))(
-    stdout.trimEnd().split("\n").at(-1)
+const askAirflow = (cases: ReadonlyArray<Case>, home: string) =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(Printed)))(
+    runScript("print_config.py", { ...backendOf(secrets), AIRFLOW_HOME: home }, JSON.stringify(cases))
   )
-}
 
 /** The same case for us: commands and home folders are real, the file and the secrets are given. */
 const sourcesOf = ({ env, file }: Case) =>
