@@ -12,7 +12,8 @@ const out = join(root, "out")
  * The first is the program; the others are loaded by `import()` of the source file that is named here.
  */
 const entries: ReadonlyArray<{ readonly source: string; readonly file: string }> = [
-  { source: "src/cli/main.ts", file: "edge-worker.cjs" }
+  { source: "src/cli/main.ts", file: "edge-worker.cjs" },
+  { source: "src/observability/OpenTelemetry.ts", file: "telemetry.cjs" }
 ]
 
 const target = (entry: { readonly source: string }) => join(root, entry.source)

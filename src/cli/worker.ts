@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import * as Telemetry from "../observability/Telemetry.ts"
 import { nameProblem } from "../protocol/WorkerName.ts"
 import { failed, UsageError } from "./CommandFailed.ts"
 import { become, isDaemonChild, noParent, parentProcess } from "./daemonChild.ts"
@@ -128,7 +129,7 @@ const run = Effect.fnUntraced(function* (parts: WorkerParts, options: WorkerOpti
       reopenLogs: Effect.sync(() => {
         for (const sink of sinks) sink.reopen()
       })
-    }).pipe(Effect.provide(Layer.succeed(WorkerIdentity, identity)))
+    }).pipe(Effect.provide(Layer.provideMerge(Telemetry.layer, Layer.succeed(WorkerIdentity, identity))))
   }).pipe(Effect.provide(log))
   if (exit !== "ok") return yield* failed(exit, "")
 })

@@ -18,6 +18,7 @@ import * as FetchPace from "./FetchPace.ts"
 import { handBack } from "./HandBack.ts"
 import { Heartbeat } from "./Heartbeat.ts"
 import { JobRun } from "./JobRun.ts"
+import * as JobTrace from "./JobTrace.ts"
 import { Journal } from "./Journal.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
@@ -50,7 +51,7 @@ export class JobFetch extends Context.Service<
       let failures = 0
       let lastActivity = yield* Clock.currentTimeMillis
 
-      const ask = Effect.fn("JobFetch.ask")(function* (lent: number) {
+      const ask = Effect.fnUntraced(function* (lent: number) {
         const { queues } = yield* assignment.get
         return yield* client.fetch({
           queues,
@@ -61,7 +62,7 @@ export class JobFetch extends Context.Service<
       })
 
       /** Runs a claim, or hands it back where the worker must not start jobs any more. */
-      const take = Effect.fnUntraced(function* (claim: Claim, lent: number) {
+      const take = Effect.fnUntraced(function* (claim: Claim, lent: number, asked: JobTrace.Asked) {
         yield* journal.claimed(claim)
         const state = yield* lifecycle.get
         if (!mayFetch(state) || claim.job.concurrency_slots > lent) {
@@ -73,7 +74,7 @@ export class JobFetch extends Context.Service<
         }
         yield* slots.settle(lent, claim.job.concurrency_slots)
         yield* lifecycle.send({ _tag: "JobTaken" })
-        yield* jobRun.run(claim).pipe(
+        yield* jobRun.run(claim, asked).pipe(
           // Interrupted: nobody waits any more, but the process may live, and it holds its slots.
           Effect.onExit((exit) =>
             Exit.hasInterrupts(exit)
@@ -110,7 +111,7 @@ export class JobFetch extends Context.Service<
         Effect.gen(function* () {
           const lent = yield* restore(slots.lend)
           if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
-          const answer = yield* Effect.result(ask(lent))
+          const { answer, asked } = yield* JobTrace.timed(Effect.result(ask(lent)))
           if (answer._tag === "Failure") {
             yield* slots.settle(lent, 0)
             return yield* restore(failed(answer.failure))
@@ -130,7 +131,7 @@ export class JobFetch extends Context.Service<
           yield* Effect.logInfo(`received job ${display(job)}`).pipe(
             Effect.annotateLogs({ slots: job.concurrency_slots })
           )
-          yield* take(claim, lent)
+          yield* take(claim, lent, asked)
         })
       )
 

@@ -36,7 +36,7 @@ export class JobRun extends Context.Service<
   JobRun,
   {
     /** Ends when the job's process is gone and its outcome is in the outbox; the log's rest follows on its own. */
-    readonly run: (claim: Claim) => Effect.Effect<void>
+    readonly run: (claim: Claim, asked?: JobTrace.Asked) => Effect.Effect<void>
     readonly running: Effect.Effect<ReadonlyArray<Claim>>
     /** Stops every job, also one that is just being started, with a notice in its log. */
     readonly stopAll: (how: Stop, notice: string) => Effect.Effect<void>
@@ -97,7 +97,7 @@ export class JobRun extends Context.Service<
       ) {
         const outcome = outcomeOf(exit)
         // Interrupted: the worker goes, the process may live on. The claim stays open in the journal.
-        if (outcome === undefined) return
+        if (outcome === undefined) return undefined
         if (outcome._tag === "Failed") {
           yield* Effect.logError(`${display(claim.job)} ${outcome.reason}`)
           yield* say(
@@ -107,6 +107,7 @@ export class JobRun extends Context.Service<
           )
         } else yield* Effect.logInfo(`finished ${display(claim.job)}`)
         yield* journal.settled(claim, outcome._tag === "Succeeded" ? "success" : "failed")
+        return outcome
       })
 
       const run = Effect.fnUntraced(function* (claim: Claim) {
@@ -120,9 +121,9 @@ export class JobRun extends Context.Service<
           refused === undefined
             ? startAndWait(claim, folder, file)
             : Effect.fail(new StartFailed({ reason: refused }))
-        yield* wait.pipe(
+        return yield* wait.pipe(
           Effect.exit,
-          Effect.tap((exit) => settle(claim, file, exit)),
+          Effect.flatMap((exit) => settle(claim, file, exit)),
           Effect.ensuring(
             tail.finish.pipe(
               Effect.andThen(Effect.sync(() => tails.delete(tail))),
@@ -134,7 +135,7 @@ export class JobRun extends Context.Service<
       })
 
       return JobRun.of({
-        run: (claim) => run(claim).pipe(JobTrace.withJobSpan(claim)),
+        run: (claim, asked) => run(claim).pipe(JobTrace.withJobSpan(claim, asked)),
         running: Effect.sync(() => [...entries.values()].map((entry) => entry.claim)),
         stopAll: Effect.fnUntraced(function* (how, notice) {
           stopping = { how, notice }

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import { type Claim, type JobKey, keyOf } from "../protocol/Job.ts"
+import { pointOf, type TracePoint } from "./JobTrace.ts"
 
 /** A state that the site must be told, kept until it has accepted it. */
 export interface Report {
@@ -16,6 +17,8 @@ export interface Report {
   readonly key: JobKey
   readonly taskInstanceId: string | null
   readonly state: JobState
+  /** The job's span, which the span of the report belongs to. */
+  readonly trace: TracePoint | undefined
 }
 
 /** How far the site has accepted a log file. It belongs to the path and the inode together. */
@@ -40,7 +43,7 @@ interface Entries {
   readonly newest: number
 }
 
-const write = (entries: Entries, claim: Claim, state: JobState): Entries => ({
+const write = (entries: Entries, claim: Claim, state: JobState, trace: TracePoint | undefined): Entries => ({
   ...entries,
   newest: entries.newest + 1,
   reports: [
@@ -50,7 +53,8 @@ const write = (entries: Entries, claim: Claim, state: JobState): Entries => ({
       claimId: claim.id,
       key: keyOf(claim.job),
       taskInstanceId: claim.job.task_instance_id ?? null,
-      state
+      state,
+      trace
     }
   ]
 })
@@ -101,10 +105,16 @@ export class Journal extends Context.Service<
         claimed: (claim) =>
           update((e) => ({ ...e, claims: new Map(e.claims).set(claim.id, { claim, handle: undefined }) })),
         started: (claim, handle) =>
-          update((e) =>
-            write({ ...e, claims: new Map(e.claims).set(claim.id, { claim, handle }) }, claim, "running")
+          Effect.flatMap(pointOf(claim), (trace) =>
+            update((e) => {
+              const claims = new Map(e.claims).set(claim.id, { claim, handle })
+              return write({ ...e, claims }, claim, "running", trace)
+            })
           ),
-        settled: (claim, state) => update((e) => write(close(e, claim), claim, state)),
+        settled: (claim, state) =>
+          Effect.flatMap(pointOf(claim), (trace) =>
+            update((e) => write(close(e, claim), claim, state, trace))
+          ),
         dropped: (claim) => update((e) => close(e, claim)),
         openClaims: read((e) => [...e.claims.values()]),
         reports: read((e) => e.reports),

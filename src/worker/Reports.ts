@@ -6,6 +6,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { display, keyTuple } from "../protocol/Job.ts"
 import { EdgeClient } from "./EdgeClient.ts"
+import { withSpanAt } from "./JobTrace.ts"
 import { Journal, type Report } from "./Journal.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 
@@ -38,10 +39,14 @@ export class Reports extends Context.Service<
       const head = (job: string) =>
         Effect.map(journal.reports, (reports) => reports.find((report) => jobOf(report) === job))
 
-      const send = Effect.fn("Reports.send")(function* (report: Report) {
-        yield* permits.withPermit(client.reportJob(report.key, report.taskInstanceId, report.state))
-        yield* journal.accepted(report)
-      })
+      const send = (report: Report) =>
+        permits
+          .withPermit(
+            client
+              .reportJob(report.key, report.taskInstanceId, report.state)
+              .pipe(withSpanAt("Reports.send", report.trace))
+          )
+          .pipe(Effect.andThen(journal.accepted(report)))
 
       /** Sends one job's reports until none is left, however long the site is away. */
       const tell = Effect.fnUntraced(function* (job: string) {

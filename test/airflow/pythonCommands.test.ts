@@ -8,7 +8,7 @@ const lastJson = (text: string): unknown =>
 test("airflow edge status prints the worker's status", async () => {
   const worker = await startWorker()
   await worker.reaches(["idle"])
-  const { code, stdout, stderr } = pythonEdge(worker, "status")
+  const { code, stdout, stderr } = await pythonEdge(worker, "status")
   expect(code, stderr).toBe(0)
   expect(lastJson(stdout)).toMatchObject({
     job_count: 0,
@@ -22,12 +22,12 @@ test("airflow edge status prints the worker's status", async () => {
 test("airflow edge maintenance on and off reach the worker and the site", async () => {
   const worker = await startWorker()
   await worker.reaches(["idle"])
-  const on = pythonEdge(worker, "maintenance", "on", "-c", "changed by hand", "-w")
+  const on = await pythonEdge(worker, "maintenance", "on", "-c", "changed by hand", "-w")
   expect(on.code, on.stderr).toBe(0)
   const row = await worker.reaches(["maintenance mode"])
   expect(row.maintenance_comments).toContain("put node into maintenance mode via cli")
   expect(row.maintenance_comments).toContain("Comment: changed by hand")
-  const off = pythonEdge(worker, "maintenance", "off", "-w")
+  const off = await pythonEdge(worker, "maintenance", "off", "-w")
   expect(off.code, off.stderr).toBe(0)
   await worker.reaches(["idle"])
 })
@@ -35,7 +35,7 @@ test("airflow edge maintenance on and off reach the worker and the site", async 
 test("airflow edge stop ends the worker", async () => {
   const worker = await startWorker()
   await worker.reaches(["idle"])
-  const { code, stderr } = pythonEdge(worker, "stop", "-w")
+  const { code, stderr } = await pythonEdge(worker, "stop", "-w")
   expect(code, stderr).toBe(0)
   expect(await worker.end()).toEqual({ code: 0, signal: null })
   await worker.reaches(["offline"])

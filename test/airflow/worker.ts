@@ -1,5 +1,5 @@
 /** worker: starts, watches, signals and surely removes the worker processes of the suite. */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { onTestFailed, onTestFinished } from "vitest"
@@ -149,13 +149,20 @@ export const startWorker = async (options: WorkerOptions = {}): Promise<WorkerPr
 }
 
 /** Runs `airflow edge ARGS` of the real Python command for the worker's home, and gives its output. */
-export const pythonEdge = (worker: WorkerProcess, ...args: ReadonlyArray<string>) => {
+export const pythonEdge = async (worker: WorkerProcess, ...args: ReadonlyArray<string>) => {
   const [program = "", ...first] = pythonCommand
-  const result = spawnSync(program, [...first, ...args], {
+  // Not spawnSync: a worker that ends meanwhile is our child and must be reaped, or it still has its pid.
+  const child = spawn(program, [...first, ...args], {
     env: worker.environment,
     cwd: worker.home,
-    encoding: "utf8",
     timeout: 60_000
   })
-  return { code: result.status, stdout: result.stdout, stderr: result.stderr }
+  const output = { stdout: "", stderr: "" }
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      output[name] += text
+    })
+  }
+  const code = await new Promise<number | null>((done) => child.once("close", done))
+  return { code, ...output }
 }

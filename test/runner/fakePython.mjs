@@ -77,10 +77,11 @@ const runJob = (folder) => {
 const serve = (folder) => {
   const clients = new Set()
   let jobs = 0
+  let retired = false
   const push = (client, message) => client.write(`${JSON.stringify(message)}\n`)
   const start = ({ job, folder: at, workload }) => {
     const how = process.env.FAKE_START
-    if (how === "refuse") throw new Error("this host is retired")
+    if (retired || how === "refuse") throw new Error("this host is retired")
     if (how === "die") process.kill(process.pid, "SIGKILL")
     claim(at, workload)
     const stdio = ["ignore", openSync(join(at, "stdout"), "a"), openSync(join(at, "stderr"), "a")]
@@ -109,7 +110,8 @@ const serve = (folder) => {
       rest = lines.pop()
       for (const request of lines.map((line) => JSON.parse(line))) {
         try {
-          const answer = request.op === "start" ? start(request) : { jobs: [], retired: false }
+          if (request.op === "retire") retired = true
+          const answer = request.op === "start" ? start(request) : { jobs: [], retired }
           push(client, { id: request.id, ok: true, ...answer })
         } catch (error) {
           push(client, { id: request.id, ok: false, error: error.message })
@@ -118,8 +120,7 @@ const serve = (folder) => {
     })
   })
   server.listen(join(folder, "socket"))
-  // It ends by itself once its test's folder is gone and no job is left.
-  setInterval(() => jobs === 0 && !existsSync(folder) && process.exit(0), 50)
+  setInterval(() => jobs === 0 && (retired || !existsSync(folder)) && process.exit(0), 50)
 }
 
 if (options.claimed !== undefined) runJob(options.claimed)

@@ -1,0 +1,47 @@
+/** Telemetry: traces by OpenTelemetry as one layer, which loads nothing unless OTEL_* variables ask for it. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Tracer from "effect/Tracer"
+import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { type Request, read } from "./TelemetryRequest.ts"
+
+/** How long the end of the worker waits for the collector to take the last spans. */
+export const flushTimeout = "5 seconds"
+
+const open = Effect.fnUntraced(function* (request: Request) {
+  const log = Effect.runForkWith(yield* Effect.context<never>())
+  let told = false
+  const onProblem = (message: string) => {
+    const line = `traces may be missing: OpenTelemetry says: ${message}`
+    log(told ? Effect.logDebug(line) : Effect.logWarning(`${line} (more of this at level debug)`))
+    told = true
+  }
+  const { tracer } = yield* Effect.acquireRelease(
+    Effect.tryPromise(async () => (await import("./OpenTelemetry.ts")).open(request, onProblem)),
+    ({ close }) =>
+      Effect.tryPromise(close).pipe(
+        Effect.interruptible,
+        Effect.timeoutOrElse({
+          duration: flushTimeout,
+          orElse: () =>
+            Effect.logWarning(`the collector took longer than ${flushTimeout}: the last spans may be lost`)
+        }),
+        Effect.catch((error) => Effect.logWarning("the last spans may be lost", error))
+      )
+  )
+  return Layer.succeed(Tracer.Tracer, tracer)
+})
+
+/** The tracer that the variables ask for, or none. Whatever goes wrong with it, the worker works on. */
+export const layer: Layer.Layer<never, never, WorkerIdentity> = Layer.unwrap(
+  Effect.gen(function* () {
+    const { name } = yield* WorkerIdentity
+    const { request, warnings } = yield* read(name)
+    for (const warning of warnings) yield* Effect.logWarning(warning)
+    return request === undefined ? Layer.empty : yield* open(request)
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning("there will be no traces: OpenTelemetry did not start", error), Layer.empty)
+    )
+  )
+)
