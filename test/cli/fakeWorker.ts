@@ -21,7 +21,7 @@ const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`
 
 const make = Effect.gen(function* () {
   const { concurrency, name, queues } = yield* WorkerIdentity
-  if (env["FAKE_START"] === "never") yield* Effect.andThen(say("starting"), Effect.never)
+  if (env["FAKE_START"] === "never") return yield* Effect.andThen(say("starting"), Effect.never)
   const refusal = new RegistrationRefused({ why: "name", reason: "there is another worker of this name" })
   const refused = env["FAKE_START"] === "refused"
   const ended = yield* Deferred.make<WorkerEnd, RegistrationRefused>()

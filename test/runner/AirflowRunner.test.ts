@@ -76,31 +76,38 @@ describe("AirflowRunner", () => {
       })
   )
 
-  it.live("jobs share a host; a restarted worker uses it too; other packages get a new one", () =>
-    Effect.gen(function* () {
-      const state = yield* scratchFolder
-      const first = yield* startWith(state, "")
-      const runner = yield* Effect.provide(Runner, first.context)
-      const [one, two] = yield* Effect.all(
-        [runner.start(jobOf(state, "ok")), runner.start(jobOf(state, "ok"))],
-        { concurrency: 2 }
-      )
-      assert.strictEqual(hostOf(one.handle), hostOf(two.handle))
-      assert.lengthOf(hosts(state), 1)
-      yield* Effect.all([one.outcome, two.outcome])
-      yield* first.stop
+  it.live(
+    "jobs share a host; a worker finds it after a crash; other packages or a clean end mean a new one",
+    () =>
+      Effect.gen(function* () {
+        const state = yield* scratchFolder
+        const first = yield* startWith(state, "")
+        const runner = yield* Effect.provide(Runner, first.context)
+        const [one, two] = yield* Effect.all(
+          [runner.start(jobOf(state, "ok")), runner.start(jobOf(state, "ok"))],
+          { concurrency: 2 }
+        )
+        assert.strictEqual(hostOf(one.handle), hostOf(two.handle))
+        assert.lengthOf(hosts(state), 1)
+        yield* Effect.all([one.outcome, two.outcome])
 
-      const second = yield* startWith(state, "")
-      const again = yield* (yield* Effect.provide(Runner, second.context)).start(jobOf(state, "ok"))
-      assert.strictEqual(hostOf(again.handle), hostOf(one.handle))
-      yield* again.outcome
-      yield* second.stop
+        // The first one has not ended: to the second one it is as if it had been killed.
+        const second = yield* startWith(state, "")
+        const again = yield* (yield* Effect.provide(Runner, second.context)).start(jobOf(state, "ok"))
+        assert.strictEqual(hostOf(again.handle), hostOf(one.handle))
+        yield* again.outcome
 
-      const third = yield* startWith(state, "", "upgraded")
-      const upgraded = yield* (yield* Effect.provide(Runner, third.context)).start(jobOf(state, "ok"))
-      assert.notStrictEqual(hostOf(upgraded.handle), hostOf(one.handle))
-      assert.deepStrictEqual(yield* upgraded.outcome, { _tag: "Succeeded" })
-    })
+        const third = yield* startWith(state, "", "upgraded")
+        const upgraded = yield* (yield* Effect.provide(Runner, third.context)).start(jobOf(state, "ok"))
+        assert.notStrictEqual(hostOf(upgraded.handle), hostOf(one.handle))
+        assert.deepStrictEqual(yield* upgraded.outcome, { _tag: "Succeeded" })
+        yield* third.stop
+
+        const fourth = yield* startWith(state, "", "upgraded")
+        const last = yield* (yield* Effect.provide(Runner, fourth.context)).start(jobOf(state, "ok"))
+        assert.notStrictEqual(hostOf(last.handle), hostOf(upgraded.handle))
+        assert.deepStrictEqual(yield* last.outcome, { _tag: "Succeeded" })
+      })
   )
 
   it.live(
