@@ -2,5 +2,9 @@
 import { runSteps } from "./steps.ts"
 
 await runSteps([
-  { name: "against a real Airflow", command: ["vitest", "run", "--config", "vitest.airflow.config.ts"], vitest: true }
+  {
+    name: "against a real Airflow",
+    command: ["vitest", "run", "--config", "vitest.airflow.config.ts"],
+    vitest: true
+  }
 ])

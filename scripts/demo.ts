@@ -55,7 +55,15 @@ const runHello = async (site: Site, worker: ChildProcess): Promise<number> => {
   say(`the worker is ${online} on the site; running the Dag "hello"`)
   const run = await site.api.trigger("hello")
   const state = await site.api.dagRunEnded(run)
-  const log = join(site.folder, "home", "logs", "dag_id=hello", `run_id=${run.id}`, "task_id=hello", "attempt=1.log")
+  const log = join(
+    site.folder,
+    "home",
+    "logs",
+    "dag_id=hello",
+    `run_id=${run.id}`,
+    "task_id=hello",
+    "attempt=1.log"
+  )
   const text = await eventually(
     "the task's log on the site",
     () => (existsSync(log) ? readFileSync(log, "utf8") : ""),

@@ -5,7 +5,10 @@ import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 
 const root = join(import.meta.dirname, "..")
-const env = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"] ?? ""}` }
+const env = {
+  ...process.env,
+  PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"] ?? ""}`
+}
 
 /** A command; one that runs vitest is counted by its tests, any other as one. */
 export interface Step {
@@ -39,11 +42,17 @@ const count = (file: string, ok: boolean): Result => {
 }
 
 const measure = async (step: Step): Promise<Result> => {
-  if (step.vitest !== true) return (await run(step.command)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+  if (step.vitest !== true)
+    return (await run(step.command)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
   const folder = mkdtempSync(join(tmpdir(), "edge-worker-check-"))
   try {
     const file = join(folder, "report.json")
-    const ok = await run([...step.command, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`])
+    const ok = await run([
+      ...step.command,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`
+    ])
     return count(file, ok)
   } catch {
     return { passed: 0, failed: 1 }

@@ -19,7 +19,12 @@ for (const name of Object.keys(env)) if (name.startsWith("npm_")) delete env[nam
 
 const run = (folder: string, program: string, ...args: ReadonlyArray<string>): string => {
   process.stdout.write(`$ ${program} ${args.join(" ")}\n`)
-  return execFileSync(program, args, { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+  return execFileSync(program, args, {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"]
+  })
 }
 
 const expect = (what: string, seen: string, wanted: string) => {
@@ -30,13 +35,18 @@ const expect = (what: string, seen: string, wanted: string) => {
 const version = (name: string) => `${name}@${manifest.devDependencies[name] ?? "latest"}`
 
 try {
-  const [packed] = JSON.parse(run(root, "npm", "pack", "--json", "--pack-destination", project)) as ReadonlyArray<{
+  const [packed] = JSON.parse(
+    run(root, "npm", "pack", "--json", "--pack-destination", project)
+  ) as ReadonlyArray<{
     readonly filename: string
     readonly size: number
   }>
   if (packed === undefined) throw new Error("npm pack packed nothing")
   process.stdout.write(`packed ${packed.filename}, ${Math.round(packed.size / 1024)} KB\n`)
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }))
+  writeFileSync(
+    join(project, "package.json"),
+    JSON.stringify({ name: "empty", private: true, type: "module" })
+  )
   run(project, "npm", "install", `./${packed.filename}`, version("effect"), version("@effect/platform-node"))
   run(project, "npm", "install", "-D", version("typescript"), version("@types/node"))
 

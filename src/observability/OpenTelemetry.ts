@@ -42,9 +42,12 @@ export const open = async (
   onProblem: (message: string) => void
 ): Promise<Opened> => {
   const ignore = () => {}
-  const logger = { error: onProblem, warn: onProblem, info: ignore, debug: ignore, verbose: ignore }
+  const say = (...words: ReadonlyArray<unknown>) => onProblem(words.map(String).join(" "))
+  const logger = { error: say, warn: say, info: ignore, debug: ignore, verbose: ignore }
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
-  setGlobalErrorHandler((error) => onProblem(typeof error === "string" ? error : (error.message ?? error.name ?? "unknown error")))
+  setGlobalErrorHandler((error) =>
+    onProblem(typeof error === "string" ? error : (error.message ?? error.name ?? "unknown error"))
+  )
   const scope = Scope.makeUnsafe()
   const sdk = NodeSdk.layer(() => ({
     spanProcessor: exporters.map((name) => processors[name]()),

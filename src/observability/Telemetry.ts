@@ -8,6 +8,8 @@ import { type Request, read } from "./TelemetryRequest.ts"
 /** How long the end of the worker waits for the collector to take the last spans. */
 export const flushTimeout = "5 seconds"
 
+const reason = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+
 const open = Effect.fnUntraced(function* (request: Request) {
   const log = Effect.runForkWith(yield* Effect.context<never>())
   let told = false
@@ -17,16 +19,19 @@ const open = Effect.fnUntraced(function* (request: Request) {
     told = true
   }
   const { tracer } = yield* Effect.acquireRelease(
-    Effect.tryPromise(async () => (await import("./OpenTelemetry.ts")).open(request, onProblem)),
+    Effect.tryPromise({
+      try: async () => (await import("./OpenTelemetry.ts")).open(request, onProblem),
+      catch: reason
+    }),
     ({ close }) =>
-      Effect.tryPromise(close).pipe(
+      Effect.tryPromise({ try: close, catch: reason }).pipe(
         Effect.interruptible,
         Effect.timeoutOrElse({
           duration: flushTimeout,
           orElse: () =>
             Effect.logWarning(`the collector took longer than ${flushTimeout}: the last spans may be lost`)
         }),
-        Effect.catch((error) => Effect.logWarning("the last spans may be lost", error))
+        Effect.catch((why) => Effect.logWarning(`the last spans may be lost: ${why}`))
       )
   )
   return Layer.succeed(Tracer.Tracer, tracer)
@@ -40,8 +45,11 @@ export const layer: Layer.Layer<never, never, WorkerIdentity> = Layer.unwrap(
     for (const warning of warnings) yield* Effect.logWarning(warning)
     return request === undefined ? Layer.empty : yield* open(request)
   }).pipe(
-    Effect.catch((error) =>
-      Effect.as(Effect.logWarning("there will be no traces: OpenTelemetry did not start", error), Layer.empty)
+    Effect.catch((why) =>
+      Effect.as(
+        Effect.logWarning(`there will be no traces, because OpenTelemetry did not start: ${String(why)}`),
+        Layer.empty
+      )
     )
   )
 )

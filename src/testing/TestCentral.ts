@@ -10,13 +10,8 @@ import type { JobState, WorkerStateBody } from "../protocol/EdgeApi.ts"
 import { type Job, type JobKey, keyTuple } from "../protocol/Job.ts"
 import { answer } from "../protocol/Lifecycle.ts"
 import type { WorkerState } from "../protocol/WorkerState.ts"
-import {
-  EdgeClient,
-  SiteUnavailable,
-  type VersionRejected,
-  WorkerConflict,
-  WorkerNotFound
-} from "../worker/EdgeClient.ts"
+import { EdgeClient } from "../worker/EdgeClient.ts"
+import { SiteUnavailable, type VersionRejected, WorkerConflict, WorkerNotFound } from "../worker/EdgeError.ts"
 
 /** The calls that a worker makes. */
 export type Operation = "register" | "heartbeat" | "fetch" | "report" | "log"

@@ -30,9 +30,6 @@ import { methodClaim } from "../protocol/Token.ts"
 import { type SiteUnavailable, VersionRejected, WorkerConflict, WorkerNotFound } from "./EdgeError.ts"
 import * as SiteCall from "./SiteCall.ts"
 
-export { SiteUnavailable, VersionRejected, WorkerConflict, WorkerNotFound } from "./EdgeError.ts"
-export { requestTimeout } from "./SiteCall.ts"
-
 /** One method a call of the wire; none of them retries: each loop decides for itself. */
 export class EdgeClient extends Context.Service<
   EdgeClient,

@@ -32,7 +32,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { EdgeSettings } from "../config/EdgeConfig.ts"
-import type { SiteUnavailable } from "./EdgeClient.ts"
+import type { SiteUnavailable } from "./EdgeError.ts"
 
 /** What became of a chunk. All but `Accepted` leave it to the caller to send the bytes again, or not. */
 export type Delivery =

@@ -7,7 +7,7 @@ import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
-import type { SiteUnavailable } from "./EdgeClient.ts"
+import type { SiteUnavailable } from "./EdgeError.ts"
 
 /** What the last heartbeats met. */
 export interface Health {

@@ -28,6 +28,9 @@ export interface Gateway {
   readonly limitBody: (bytes: number) => void
   /** Holds the answers of the Edge API back whose path begins so. */
   readonly slowDown: (pathPrefix: string, millis: number) => void
+  /** Takes requests and lets them wait, as a stopped site does, until `thaw`. */
+  readonly freeze: () => void
+  readonly thaw: () => void
   /** Refuses connections and cuts those that are open. */
   readonly leave: () => Promise<void>
   readonly comeBack: () => Promise<void>
@@ -52,6 +55,8 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
   let limit = Number.POSITIVE_INFINITY
   let slow = { prefix: "", millis: 0 }
 
+  let frozen: { readonly thawed: Promise<void>; readonly thaw: () => void } | undefined
+
   const forward = (from: http.IncomingMessage, body: Buffer) =>
     new Promise<http.IncomingMessage>((done, fail) => {
       const to = http.request(`${target}${from.url}`, {
@@ -66,6 +71,7 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
   const handle = async (from: http.IncomingMessage, to: http.ServerResponse) => {
     requests += 1
     const body = await readAll(from)
+    await frozen?.thawed
     const isEdge = from.url?.startsWith(edgeFolder) === true
     const path = isEdge ? (from.url ?? "").slice(edgeFolder.length) : ""
     if (isEdge && body.length > limit) {
@@ -125,6 +131,14 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
     },
     slowDown: (prefix, millis) => {
       slow = { prefix, millis }
+    },
+    freeze: () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      frozen = { thawed: promise, thaw: resolve }
+    },
+    thaw: () => {
+      frozen?.thaw()
+      frozen = undefined
     },
     leave,
     comeBack: async () => {

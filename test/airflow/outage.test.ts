@@ -1,28 +1,52 @@
 /** The way to the site is slow or gone: no task is lost, and no slot is lent twice. */
 import { setTimeout as delay } from "node:timers/promises"
 import { expect, test } from "vitest"
+import type { Run } from "../../scripts/airflow/api.ts"
 import { eventually } from "../../scripts/airflow/eventually.ts"
 import { jobsSucceed, sameLog, site, slotsHeldAtOnce, trigger, workerLog } from "./site.ts"
-import { ours, startWorker } from "./worker.ts"
+import { ours, startWorker, type WorkerProcess } from "./worker.ts"
 
-test("20 seconds without the site: running tasks go on, and everything is told afterwards", async () => {
-  const worker = await startWorker()
-  const run = await trigger("sleepers", { seconds: 35 })
-  await eventually(
-    "a sleeper ticks",
-    () => workerLog(worker.logFolder, run, { task: "sleeper_4" }).toString("utf8"),
-    (text) => text.includes("tick 2")
-  )
-  await worker.gateway.leave()
-  // the outage itself, shorter than the tasks: one that ends meanwhile is failed by Airflow's own supervisor, which
-  // tries to tell its end for some seconds only: its length is the scenario
-  await delay(20_000)
-  await worker.gateway.comeBack()
+/** Four tasks of 12 s, seen ticking. */
+const startSleepers = async (worker: WorkerProcess) => {
+  const run = await trigger("sleepers", { seconds: 12 })
+  for (const number of [1, 2, 3, 4])
+    await eventually(
+      `sleeper ${number} ticks`,
+      () => workerLog(worker.logFolder, run, { task: `sleeper_${number}` }).toString("utf8"),
+      (text) => text.includes("tick 2")
+    )
+  return run
+}
+
+const allIsTold = async (worker: WorkerProcess, run: Run) => {
   expect(await site.api.dagRunEnded(run)).toBe("success")
   for (const number of [1, 2, 3, 4])
-    expect(await sameLog(worker.logFolder, run, { task: `sleeper_${number}` })).toContain("tick 35")
+    expect(await sameLog(worker.logFolder, run, { task: `sleeper_${number}` })).toContain("tick 12")
   await jobsSucceed(run, 4)
+}
+
+test("a site that hangs for 20 seconds: running tasks go on, and everything is told afterwards", async () => {
+  const worker = await startWorker()
+  const run = await startSleepers(worker)
+  worker.gateway.freeze()
+  // the outage itself: its length is the scenario
+  await delay(20_000)
+  worker.gateway.thaw()
+  await allIsTold(worker, run)
 })
+
+test.runIf(ours)(
+  "an Edge API that is gone for 20 seconds: tasks end meanwhile, everything is told afterwards",
+  async () => {
+    const worker = await startWorker({ directExecution: true })
+    const run = await startSleepers(worker)
+    await worker.gateway.leave()
+    // the outage itself: its length is the scenario
+    await delay(20_000)
+    await worker.gateway.comeBack()
+    await allIsTold(worker, run)
+  }
+)
 
 test.runIf(ours)(
   "a fetch that takes three seconds never puts more tasks on the worker than it has slots",

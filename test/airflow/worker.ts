@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly concurrency?: number
   /** Further variables. Heartbeats come every 2 s, Python's fetches every second, unless said otherwise. */
   readonly settings?: Readonly<Record<string, string>>
+  /** The tasks reach the Execution API by the site's own address, whatever the gateway does. Default: false. */
+  readonly directExecution?: boolean
   /** The home of an earlier worker, for one that takes its place. */
   readonly home?: string
 }
@@ -82,6 +84,7 @@ export const startWorker = async (options: WorkerOptions = {}): Promise<WorkerPr
     ...site.workerEnvironment(home, gateway.url),
     AIRFLOW__EDGE__HEARTBEAT_INTERVAL: "2",
     AIRFLOW__EDGE__JOB_POLL_INTERVAL: "1",
+    ...(options.directExecution ? { AIRFLOW__CORE__EXECUTION_API_SERVER_URL: `${site.url}/execution/` } : {}),
     ...options.settings
   }
   const outputFile = join(home, "output.txt")
@@ -148,21 +151,33 @@ export const startWorker = async (options: WorkerOptions = {}): Promise<WorkerPr
   }
 }
 
-/** Runs `airflow edge ARGS` of the real Python command for the worker's home, and gives its output. */
-export const pythonEdge = async (worker: WorkerProcess, ...args: ReadonlyArray<string>) => {
-  const [program = "", ...first] = pythonCommand
-  // Not spawnSync: a worker that ends meanwhile is our child and must be reaped, or it still has its pid.
-  const child = spawn(program, [...first, ...args], {
-    env: worker.environment,
-    cwd: worker.home,
-    timeout: 60_000
-  })
-  const output = { stdout: "", stderr: "" }
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      output[name] += text
-    })
-  }
-  const code = await new Promise<number | null>((done) => child.once("close", done))
-  return { code, ...output }
+/** What a command printed, and its exit code. */
+export interface CommandEnd {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
 }
+
+/** Runs a command; not synchronously, as the worker it may wait for must be reaped by this process when it ends. */
+const runCommand = (worker: WorkerProcess, [program = "", ...args]: ReadonlyArray<string>) =>
+  new Promise<CommandEnd>((done, fail) => {
+    const child = spawn(program, args, {
+      env: worker.environment,
+      cwd: worker.home,
+      timeout: 90_000,
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    const printed = { stdout: "", stderr: "" }
+    child.stdout.on("data", (text) => {
+      printed.stdout += text
+    })
+    child.stderr.on("data", (text) => {
+      printed.stderr += text
+    })
+    child.once("error", fail)
+    child.once("close", (code) => done({ code, ...printed }))
+  })
+
+/** Runs `airflow edge ARGS` of the real Python command for the worker's home. */
+export const pythonEdge = (worker: WorkerProcess, ...args: ReadonlyArray<string>) =>
+  runCommand(worker, [...pythonCommand, ...args])

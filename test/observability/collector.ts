@@ -26,7 +26,10 @@ export const collector = (answers: "accepts" | "silent") =>
         }
         received.push(one)
         Deferred.doneUnsafe(first, Effect.succeed(one))
-        if (answers === "accepts") response.writeHead(200, { "content-type": "application/json" }).end("{}")
+        if (answers === "silent") return
+        // an empty ExportTraceServiceResponse, as JSON or as protobuf
+        const type = request.headers["content-type"] ?? ""
+        response.writeHead(200, { "content-type": type }).end(type.includes("json") ? "{}" : "")
       })
     })
     yield* Effect.acquireRelease(

@@ -19,13 +19,13 @@ import * as HttpTransport from "../../src/platform/HttpTransport.ts"
 import { TokenSigner } from "../../src/platform/TokenSigner.ts"
 import * as Json from "../../src/protocol/Json.ts"
 import { testSettings } from "../../src/testing/settings.ts"
-import {
-  EdgeClient,
-  type SiteUnavailable,
-  type VersionRejected,
-  type WorkerConflict,
-  type WorkerNotFound
-} from "../../src/worker/EdgeClient.ts"
+import { EdgeClient } from "../../src/worker/EdgeClient.ts"
+import type {
+  SiteUnavailable,
+  VersionRejected,
+  WorkerConflict,
+  WorkerNotFound
+} from "../../src/worker/EdgeError.ts"
 import { certify } from "../platform/certificates.ts"
 import { httpServer, httpsServer } from "../platform/localServer.ts"
 

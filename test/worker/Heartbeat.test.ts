@@ -5,7 +5,7 @@ import type { WorkerStateBody } from "../../src/protocol/EdgeApi.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
-import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeClient.ts"
+import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, within, withWorker } from "./harness.ts"
 

@@ -60,6 +60,7 @@ const spansOf = (job: Job, outcome: "Succeeded" | "Failed") =>
           "30 seconds",
           runner.until((jobs) => jobs.length === 1)
         )
+        yield* central.fault("fetch", undefined)
         yield* files.append(log, "a line\n")
         yield* within(
           "10 seconds",

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { down, type Fault, TestCentral } from "../../src/testing/TestCentral.ts"
-import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeClient.ts"
+import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, layer, type Options, within } from "./harness.ts"

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { JobKey } from "../../src/protocol/Job.ts"
-import { EdgeClient, SiteUnavailable } from "../../src/worker/EdgeClient.ts"
+import { EdgeClient } from "../../src/worker/EdgeClient.ts"
+import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
 
 /**
  * What happens to a request: "ok"; "lost-before", "lost-after": no answer, and the site did not or did see it;

@@ -1,0 +1,51 @@
+/** Makes docs/config.md of src/config/settings.ts; with `--check` it says whether the page is current. */
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { allSettings, ownSection } from "../src/config/settings.ts"
+
+const page = join(import.meta.dirname, "..", "docs", "config.md")
+
+const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+
+const rows = allSettings.map((setting) => {
+  const { section, key, sentence, type, onlyVariables, secret } = setting
+  const name =
+    onlyVariables === undefined
+      ? `\`[${section}] ${key}\``
+      : onlyVariables.map((variable) => `\`${variable}\``).join(", else ")
+  const fallback = setting.default === undefined ? "" : `\`${setting.default}\``
+  return `| ${name} | ${fallback} | ${cell(type.words)} | ${cell(sentence)}${secret === true ? " A secret." : ""} |`
+})
+
+const own = rows.filter((row) => row.startsWith(`| \`[${ownSection}]`))
+const airflows = rows.filter((row) => !own.includes(row))
+const head = ["| key | default | allowed | |", "| --- | --- | --- | --- |"]
+
+/** The page. Generated: change settings.ts instead. */
+const text = `# Settings
+
+<!-- made by \`node scripts/generate-config-docs.ts\` from src/config/settings.ts -->
+
+A worker reads Airflow's own configuration: the file \`$AIRFLOW_CONFIG\`, else \`$AIRFLOW_HOME/airflow.cfg\`, else
+\`~/airflow/airflow.cfg\`, in the syntax of Python's configparser; and before it the environment. For \`[section] key\` these are
+looked at in this order, as in Airflow: \`AIRFLOW__SECTION__KEY\`, for a secret also \`AIRFLOW__SECTION__KEY_CMD\` and
+\`AIRFLOW__SECTION__KEY_SECRET\`; then \`key\`, \`key_cmd\` and \`key_secret\` in the file; then the default. With \`--team-name\` the
+team's own keys are read: \`AIRFLOW__TEAM___SECTION__KEY\` and \`[team=section]\`.
+
+All mistakes are said at once, before anything starts: the key, where it was found, what was read and what is allowed. An unknown
+key in \`[${ownSection}]\` is a mistake too.
+
+## Ours
+
+${[...head, ...own].join("\n")}
+
+## Airflow's
+
+${[...head, ...airflows].join("\n")}
+`
+
+if (!process.argv.includes("--check")) writeFileSync(page, text)
+else if (readFileSync(page, "utf8") !== text) {
+  process.stderr.write("docs/config.md is not current: run `node scripts/generate-config-docs.ts`\n")
+  process.exit(1)
+}
