@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     include: ["test/airflow/**/*.test.ts"],
     globalSetup: ["test/airflow/globalSetup.ts"],
+    reporters: ["default", "./scripts/closingLine.ts"],
     fileParallelism: false,
     sequence: { sequencer: ByName },
     testTimeout: 240_000,

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/airflow/**"],
+    reporters: ["default", "./scripts/closingLine.ts"],
     allowOnly: false,
     testTimeout: 20_000
   }

@@ -27,35 +27,58 @@ export const startUp = async (site: Site, contender: Contender) => {
   }
 }
 
-/** CPU seconds, MiB and wall seconds of `count` empty Python tasks on 8 slots; idle memory before and after. */
+/** Triggers `count` empty Python tasks, waits until the worker has settled them, and gives the run's wall seconds. */
+const runMapped = async (site: Site, workerName: string, count: number): Promise<number> => {
+  const run = await site.api.trigger("mapped", { count })
+  const state = await site.api.dagRunEnded(run, { seconds: 600 })
+  if (state !== "success") throw new Error(`the run of mapped ended as ${state}`)
+  const instances = await site.api.taskInstances(run)
+  const times = instances.flatMap(({ start_date: from, end_date: to }) => [
+    Date.parse(from ?? ""),
+    Date.parse(to ?? "")
+  ])
+  await eventually(
+    "the worker is idle",
+    async () => (await site.api.worker(workerName))?.jobs_active,
+    (jobs) => jobs === 0
+  )
+  return (Math.max(...times) - Math.min(...times)) / 1000
+}
+
+/** CPU and wall seconds of `count` empty Python tasks on 8 slots; idle memory in MiB before and after. */
 export const manyTasks = async (site: Site, contender: Contender, count: number) => {
   const running = start(site, contender)
   try {
     await running.registered()
     await delay(5000)
     const before = running.usage()
-    const run = await site.api.trigger("mapped", { count })
-    let peak = 0
-    const sampler = setInterval(() => {
-      peak = Math.max(peak, running.usage().memory)
-    }, 150)
-    const state = await site.api.dagRunEnded(run, { seconds: 600 })
-    clearInterval(sampler)
-    if (state !== "success") throw new Error(`the run of mapped ended as ${state}`)
-    const instances = await site.api.taskInstances(run)
-    const times = instances.flatMap(({ start_date: from, end_date: to }) => [
-      Date.parse(from ?? ""),
-      Date.parse(to ?? "")
-    ])
-    const wall = (Math.max(...times) - Math.min(...times)) / 1000
-    await eventually(
-      "the worker is idle",
-      async () => (await site.api.worker(running.workerName))?.jobs_active,
-      (jobs) => jobs === 0
-    )
+    const wall = await runMapped(site, running.workerName, count)
     await delay(3000)
     const after = running.usage()
-    return { idleBefore: before.memory, idleAfter: after.memory, peak, wall, cpu: after.cpu - before.cpu }
+    return { idleBefore: before.memory, idleAfter: after.memory, wall, cpu: after.cpu - before.cpu }
+  } finally {
+    await running.end()
+  }
+}
+
+/**
+ * Peak memory in MiB of the same. A run of its own: a look at 20 processes' memory takes the better part of a core for
+ * 200 ms, which would slow down the contender with more processes.
+ */
+export const peakMemory = async (site: Site, contender: Contender, count: number) => {
+  const running = start(site, contender)
+  let peak = 0
+  try {
+    await running.registered()
+    const sampler = setInterval(() => {
+      peak = Math.max(peak, running.usage().memory)
+    }, 500)
+    try {
+      await runMapped(site, running.workerName, count)
+    } finally {
+      clearInterval(sampler)
+    }
+    return { peak }
   } finally {
     await running.end()
   }

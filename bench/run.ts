@@ -1,6 +1,7 @@
 /**
  * run: our worker beside Airflow's own, in one run on one site. `--quick` runs each scenario once and short, so that it
- * cannot rot, and writes nothing; otherwise the figures go to bench/results.md.
+ * cannot rot, and writes nothing; otherwise the figures go to bench/results.md, and each sample to
+ * bench/results.json.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -8,9 +9,10 @@ import { join, resolve } from "node:path"
 import { down, find, up } from "../scripts/airflow/site.ts"
 import { contenders } from "./contender.ts"
 import { type Row, table } from "./figures.ts"
-import { manyTasks, requests, startUp, waits } from "./measure.ts"
+import { manyTasks, peakMemory, requests, startUp, waits } from "./measure.ts"
 
 const quick = process.argv.includes("--quick")
+const tasks = quick ? 10 : 100
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 /** Marsaglia's xorshift: the same gaps in every run. Half of them under 30 s, half beyond. */
@@ -46,7 +48,8 @@ try {
       say(`start-up, ${contender.name}`)
       add(contender.name, await startUp(site, contender))
       say(`empty tasks, ${contender.name}`)
-      add(contender.name, await manyTasks(site, contender, quick ? 10 : 100))
+      add(contender.name, await manyTasks(site, contender, tasks))
+      add(contender.name, await peakMemory(site, contender, tasks))
     }
   }
   for (const contender of contenders) {
@@ -79,7 +82,7 @@ const rows = [
   row("waitShort", "wait of a queued task after up to 30 s without work", "s", { value: 1 }),
   row("waitLong", "wait of a queued task after 30 to 60 s without work", "s", { value: 3 }),
   row("requests", "requests per minute after five idle minutes", "", { ratio: 1 }),
-  row("cpu", "CPU of 100 empty Python tasks on 8 slots", "s", { ratio: 0.6 }),
+  row("cpu", `CPU of ${tasks} empty Python tasks on 8 slots`, "s", { ratio: 0.6 }),
   row("peak", "peak memory of the same (PSS)", "MiB", { ratio: 0.8 }),
   row("wall", "wall time of the same", "s")
 ].filter((one) => one.ours.length > 0 && one.python.length > 0)
@@ -95,4 +98,7 @@ Made by \`node bench/run.ts\`. Everything a worker causes is counted: its own pr
 ${table(rows)}
 `
 process.stdout.write(page)
-if (!quick) writeFileSync(join(import.meta.dirname, "results.md"), page)
+if (!quick) {
+  writeFileSync(join(import.meta.dirname, "results.md"), page)
+  writeFileSync(join(import.meta.dirname, "results.json"), `${JSON.stringify(samples, null, 2)}\n`)
+}

@@ -30,7 +30,12 @@ A worker reads Airflow's own configuration: the file \`$AIRFLOW_CONFIG\`, else \
 \`~/airflow/airflow.cfg\`, in the syntax of Python's configparser; and before it the environment. For \`[section] key\` these are
 looked at in this order, as in Airflow: \`AIRFLOW__SECTION__KEY\`, for a secret also \`AIRFLOW__SECTION__KEY_CMD\` and
 \`AIRFLOW__SECTION__KEY_SECRET\`; then \`key\`, \`key_cmd\` and \`key_secret\` in the file; then the default. With \`--team-name\` the
-team's own keys are read: \`AIRFLOW__TEAM___SECTION__KEY\` and \`[team=section]\`.
+team's own keys come first: \`AIRFLOW__TEAM___SECTION__KEY\` and \`[team=section]\`. Where the team has none, the value without a
+team is used; Airflow would go on to the default.
+
+Option names keep their case. In a value \`$NAME\` and a leading \`~\` are replaced; \`{AIRFLOW_HOME}\` only in \`[${ownSection}]\`
+and in defaults, as Airflow does not replace it in its own keys either. The output of a command is used with its line end, as in
+Airflow: let it print none.
 
 All mistakes are said at once, before anything starts: the key, where it was found, what was read and what is allowed. An unknown
 key in \`[${ownSection}]\` is a mistake too.

@@ -57,7 +57,7 @@ export const settingsReader = (
     const name = `[${section}] ${key}`
     const looked = yield* Effect.catch(find(setting), ({ problem, where }) =>
       Effect.sync(() => {
-        const read = secret ? "a secret that cannot be read" : "a value that cannot be read"
+        const read = secret ? "a secret that cannot be used" : "a value that cannot be used"
         mistakes.push({ key: name, where, read, allowed: problem })
         return undefined
       })

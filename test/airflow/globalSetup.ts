@@ -21,6 +21,8 @@ export default async (project: TestProject) => {
     mkdirSync(join(folder, name), { recursive: true })
   }
   project.provide("siteFolder", folder)
+  // For the tests that need Airflow's Python and no site; the processes that run the tests are started after this.
+  process.env["EDGE_WORKER_TEST_AIRFLOW_PYTHON"] ??= join(folder, "venv", "bin", "python")
   return async () => {
     if (started) await down(folder)
   }

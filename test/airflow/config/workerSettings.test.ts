@@ -64,6 +64,18 @@ const inSeconds = (value: unknown) => {
   return value instanceof URL ? value.href : (value ?? null)
 }
 
+const read = (env: Readonly<Record<string, string | undefined>>) => {
+  const sources = Layer.effect(
+    ConfigSources,
+    Effect.map(ConfigSources, (real) => ({ ...real, env }))
+  ).pipe(Layer.provide(ConfigSources.layer))
+  return EdgeConfig.use(Effect.succeed).pipe(
+    Effect.provide(
+      EdgeConfig.layer().pipe(Layer.provide(AirflowConfig.layer(allSettings)), Layer.provide(sources))
+    )
+  )
+}
+
 describe("against edge3's worker", () => {
   let folder = ""
   beforeEach(() => {
@@ -81,31 +93,14 @@ describe("against edge3's worker", () => {
           const theirs = Schema.decodeUnknownSync(
             Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
           )(runScript("print_worker_settings.py", all))
-          const settings = yield* EdgeConfig.use(Effect.succeed)
+          const settings = yield* read({ PATH: process.env["PATH"], ...all })
           const ours = new Map<string, unknown>(Object.entries(settings))
           const picked = Object.keys(theirs).map((key) => [key, inSeconds(ours.get(key))])
           assert.deepStrictEqual(
             { ...Object.fromEntries(picked), drainTimeout: inSeconds(settings.drainTimeout ?? 0) },
             theirs
           )
-        }).pipe(
-          Effect.provide(
-            EdgeConfig.layer().pipe(
-              Layer.provide(AirflowConfig.layer(allSettings)),
-              Layer.provide(
-                Layer.effect(
-                  ConfigSources,
-                  Effect.map(ConfigSources, (real) => ({
-                    ...real,
-                    env: { PATH: process.env["PATH"], HOME: folder, AIRFLOW_HOME: folder, ...env }
-                  }))
-                ).pipe(Layer.provide(ConfigSources.layer))
-              ),
-              // The folder exists only when the test begins.
-              (layer) => Layer.unwrap(Effect.sync(() => layer))
-            )
-          )
-        ),
+        }),
       60_000
     )
   }
