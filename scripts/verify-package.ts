@@ -114,6 +114,10 @@ try {
       expect(version.includes(manifest.version), `it printed ${version}`)
     })
   }
+  step("npx edge-worker worker --help in the project", () => {
+    const help = run(project, "npx", "--no-install", "edge-worker", "worker", "--help")
+    expect(help.includes("--concurrency"), `no --concurrency in\n${help}`)
+  })
   step("npx edge-worker --help in the project", () => {
     const help = run(project, "npx", "--no-install", "edge-worker", "--help")
     for (const word of ["worker", "status", "stop", "maintenance"])
@@ -142,6 +146,10 @@ try {
       run(project, "npx", "--no-install", "node", "built/consumer.js")
     )
     expect(counts.length === 3 && counts.every((count) => count > 0), `names of the entries: ${counts}`)
+  })
+  step("an example runs", () => {
+    const output = run(project, "npx", "--no-install", "node", "built/tryInMemory.js")
+    expect(output.includes("the site says offline"), `it printed ${output}`)
   })
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -73,12 +73,15 @@ const crossChecks = (
           "Airflow 3 knows only the latter, please rename it"
       )
     } else if ("internalApiSecretKey" in values) {
+      const advice =
+        "it must be set to the site's secret: as AIRFLOW__API_AUTH__JWT_SECRET, …_CMD or …_SECRET, or in airflow.cfg"
+      // A source that was asked and gave nothing is the likely reason.
+      const reasons = [...warnings].filter((text) => /jwt_secret/i.test(text))
       mistakes.push({
         key: "[api_auth] jwt_secret",
         where: "",
         read: "nothing",
-        allowed:
-          "it must be set to the site's secret: as AIRFLOW__API_AUTH__JWT_SECRET, …_CMD or …_SECRET, or in airflow.cfg"
+        allowed: [advice, ...reasons].join("; ")
       })
     }
   }

@@ -79,7 +79,7 @@ describe("EdgeConfig.layer", () => {
       )
       assert.strictEqual(
         error.message,
-        `The configuration has 9 mistakes:
+        `The configuration has 10 mistakes:
   - [edge] api_url: read "ftp://…@site.test/" from AIRFLOW__EDGE__API_URL; it must be an address that begins with http:// or https://
   - [edge] job_poll_interval: read "0" from AIRFLOW__EDGE__JOB_POLL_INTERVAL; it must be a whole number of seconds, at least 1
   - [edge] heartbeat_interval: read "soon" from /af/airflow.cfg, line 3 ([edge] heartbeat_interval); it must be a whole number of seconds, at least 1

@@ -8,6 +8,7 @@ const surroundings = {
     A: "$B/a",
     B: "b",
     SELF: "$SELF",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Airflow's syntax that is tested.
     MORE: "${MORE}x",
     WAVE: "~/w",
     HYPHEN: "h-"
@@ -21,6 +22,7 @@ describe("expandEnvVar", () => {
   const cases: Record<string, string> = {
     plain: "plain",
     "$A/${B}": "b/a/b",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Airflow's syntax that is tested.
     "$NOT_SET ${NOT_SET} $ ${": "$NOT_SET ${NOT_SET} $ ${",
     "~": "/home/me",
     "~/x": "/home/me/x",

@@ -42,8 +42,8 @@ describe("SysinfoProgram", () => {
   )
 
   for (const [name, sysinfoCommand, words] of [
-    ["prints no JSON", "echo hello", "JSON object"],
-    ["prints another shape", `echo '[1, {"a": 1}]'`, "JSON object"],
+    ["prints no JSON", "echo hello", "but hello"],
+    ["prints another shape", `echo '[1, {"a": 1}]'`, "object of texts and numbers"],
     ["fails", "echo broken >&2; exit 3", "code 3: broken"],
     ["does not exist", "no-such-program-at-all", "code 127"]
   ] as const) {

@@ -64,6 +64,7 @@ const piece = fc.constantFrom(
   ...["%%", "%(x)s", "%(worker_concurrency)s", "%(deep)s", "%(nowhere)s", "%", "%(x", "%s", "%(X)s", "%()s"],
   ...[
     "$HOME/logs",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Airflow's syntax that is tested.
     "${FOO}",
     "$BAR",
     "$NOT_SET",
@@ -267,6 +268,7 @@ const surroundings = fc.constantFrom<Readonly<Record<string, string>>>(
   { HOME: "/home/me", FOO: "foo$BAR", BAR: "bar", LOOP: "$LOOP" },
   { HOME: "/", AIRFLOW_HOME: "/opt/air flow", FOO: "~" },
   { AIRFLOW_HOME: "~/af/" },
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Airflow's syntax that is tested.
   { HOME: "/home/me/", AIRFLOW_HOME: "$HOME/af", FOO: "${BAR}/x", BAR: "~" }
 )
 
