@@ -46,14 +46,23 @@ let count = 0
 export const start = (
   site: Site,
   contender: Contender,
-  options: { readonly url?: string; readonly slots?: number } = {}
+  options: { readonly url?: string; readonly slots?: number; readonly queue?: string } = {}
 ): Running => {
   const workerName = `bench-${contender.name}-${process.pid}-${++count}`
   mkdirSync(join(site.folder, "bench"), { recursive: true })
   const home = mkdtempSync(join(site.folder, "bench", `${contender.name}-`))
   const output = openSync(join(home, "output.txt"), "w")
   const [program = "", ...first] = contender.command(site)
-  const args = [...first, "worker", "-H", workerName, "-q", "default", "-c", String(options.slots ?? 8)]
+  const args = [
+    ...first,
+    "worker",
+    "-H",
+    workerName,
+    "-q",
+    options.queue ?? "default",
+    "-c",
+    String(options.slots ?? 8)
+  ]
   const started = performance.now()
   const child = spawn(program, args, {
     env: { ...site.workerEnvironment(home, options.url) },

@@ -121,7 +121,7 @@ export const requests = async (site: Site, contender: Contender, idle: number, c
   })
   await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done))
   const { port } = proxy.address() as AddressInfo
-  const running = start(site, contender, { url: `http://127.0.0.1:${port}` })
+  const running = start(site, contender, { url: `http://127.0.0.1:${port}`, queue: "bench-nothing" })
   try {
     await running.registered()
     await delay(idle * 1000)

@@ -71,7 +71,9 @@ console.log(JSON.stringify([main, node, testing].map((entry) => Object.keys(entr
 
 try {
   step("npm pack", () => {
-    const [packed] = JSON.parse(run(root, "npm", "pack", "--json", "--silent", "--pack-destination", folder))
+    // what the prepare step prints comes before the JSON
+    const output = run(root, "npm", "pack", "--json", "--silent", "--pack-destination", folder)
+    const [packed] = JSON.parse(output.slice(output.search(/^\[/m)))
     const paths: ReadonlyArray<string> = packed.files.map((file: { readonly path: string }) => file.path)
     const strange = paths.filter(
       (path) => !/^(bin|dist|out)\/|^(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(path)

@@ -13,7 +13,8 @@ const surroundings = {
     WAVE: "~/w",
     HYPHEN: "h-"
   } as const,
-  homeFolder: (user?: string) => (user === "root" ? "/root" : user === undefined ? "/from/passwd" : undefined)
+  homeFolder: (user?: string) =>
+    user === "ada" ? "/home/ada" : user === undefined ? "/from/passwd" : undefined
 }
 const expand = (text: string, env: Readonly<Record<string, string>> = surroundings.env) =>
   Result.getOrElse(expandEnvVar(text, { ...surroundings, env }), (problem) => problem)
@@ -26,7 +27,7 @@ describe("expandEnvVar", () => {
     "$NOT_SET ${NOT_SET} $ ${": "$NOT_SET ${NOT_SET} $ ${",
     "~": "/home/me",
     "~/x": "/home/me/x",
-    "~root/x": "/root/x",
+    "~ada/x": "/home/ada/x",
     "~nobody/x": "~nobody/x",
     "a~": "a~",
     $WAVE: "/home/me/w",
