@@ -36,7 +36,9 @@ const run = (command: ReadonlyArray<string>): Promise<boolean> =>
 const count = (file: string, ok: boolean): Result => {
   const report = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>
   const passed = report["numPassedTests"] ?? 0
-  const failed = report["numFailedTests"] ?? 0
+  // A test that was left out has not passed.
+  const failed =
+    (report["numFailedTests"] ?? 0) + (report["numPendingTests"] ?? 0) + (report["numTodoTests"] ?? 0)
   // A suite that could not be loaded, or ran nothing, has no failed test: its exit code, or its silence, tells.
   return { passed, failed: ok && passed > 0 ? failed : Math.max(1, failed) }
 }

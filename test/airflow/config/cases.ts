@@ -221,6 +221,22 @@ const tidyFile = fc
   )
   .map((sections) => sections.flat())
 
+/** A secret with some of its three keys, which tidyFile rarely has together; each may give nothing. */
+const secretFile = fc
+  .tuple(
+    fc.constantFrom([], [], [], ["jwt_secret = plain"], ["jwt_secret ="]),
+    fc.constantFrom(
+      [],
+      ["jwt_secret_cmd = true"],
+      ["jwt_secret_cmd = true"],
+      ["jwt_secret_cmd = printf abc"]
+    ),
+    fc.constantFrom(
+      ...["known", "known", "empty", "unknown"].map((name) => [`jwt_secret_secret = ${name}/secret`])
+    )
+  )
+  .map((keys) => ["[api_auth]", ...keys.flat()])
+
 /** Lines in any order: mostly invalid. */
 const wildFile = fc.array(
   fc.oneof(
@@ -274,7 +290,11 @@ const surroundings = fc.constantFrom<Readonly<Record<string, string>>>(
 
 const oneCase = fc
   .tuple(
-    fc.oneof({ weight: 4, arbitrary: tidyFile }, { weight: 1, arbitrary: wildFile }),
+    fc.oneof(
+      { weight: 4, arbitrary: tidyFile },
+      { weight: 1, arbitrary: secretFile },
+      { weight: 1, arbitrary: wildFile }
+    ),
     end,
     environment,
     pointers,
