@@ -85,7 +85,13 @@ export const peakMemory = async (site: Site, contender: Contender, count: number
 }
 
 /** For each gap: how long a task that is queued `gap` seconds after the last one ended waits for its start. */
-export const waits = async (site: Site, contender: Contender, gaps: ReadonlyArray<number>) => {
+export const waits = async (
+  site: Site,
+  contender: Contender,
+  gaps: ReadonlyArray<number>,
+  /** Seconds after the last task at which the idle memory is looked at once more. */
+  later: number
+) => {
   const running = start(site, contender)
   try {
     await running.registered()
@@ -100,7 +106,8 @@ export const waits = async (site: Site, contender: Contender, gaps: ReadonlyArra
       const wait = (Date.parse(instance?.start_date ?? "") - Date.parse(job?.queued_dttm ?? "")) / 1000
       result.push({ gap, wait })
     }
-    return result
+    await delay(later * 1000)
+    return { waits: result, idleLater: running.usage().memory }
   } finally {
     await running.end()
   }

@@ -13,6 +13,12 @@ import { manyTasks, peakMemory, requests, startUp, waits } from "./measure.ts"
 
 const quick = process.argv.includes("--quick")
 const tasks = quick ? 10 : 100
+/** `--rounds 5`: how often start-up and tasks are measured; `--gaps 24`: how many waits. */
+const number = (flag: string, otherwise: number) => {
+  const at = process.argv.indexOf(flag)
+  return at < 0 ? otherwise : Number(process.argv[at + 1])
+}
+const rounds = number("--rounds", 3)
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 /** Marsaglia's xorshift: the same gaps in every run. Half of them under 30 s, half beyond. */
@@ -43,7 +49,7 @@ try {
   // The bytecode of both is compiled before anything counts.
   for (const contender of contenders) await startUp(site, contender)
   // One after the other, in turns, so that a machine that gets slower is not held against one of them.
-  for (let round = 0; round < (quick ? 1 : 3); round++) {
+  for (let round = 0; round < (quick ? 1 : rounds); round++) {
     for (const contender of contenders) {
       say(`start-up, ${contender.name}`)
       add(contender.name, await startUp(site, contender))
@@ -61,8 +67,15 @@ try {
   )
   for (const contender of contenders) {
     say(`waits, ${contender.name}`)
-    for (const { gap, wait } of await waits(site, contender, quick ? [0.5, 2] : gaps(9)))
+    const measured = await waits(
+      site,
+      contender,
+      quick ? [0.5, 2] : gaps(number("--gaps", 12)),
+      quick ? 1 : 100
+    )
+    for (const { gap, wait } of measured.waits)
       add(contender.name, { [gap < 30 ? "waitShort" : "waitLong"]: wait })
+    add(contender.name, { idleLater: measured.idleLater })
   }
   await idle
 } finally {
@@ -81,6 +94,7 @@ const rows = [
   row("firstLine", "start until the first Python task's first log line", "s"),
   row("idleBefore", "idle memory before Python tasks (PSS)", "MiB", { ratio: 0.5 }),
   row("idleAfter", "idle memory right after Python tasks (PSS)", "MiB", { ratio: 0.5 }),
+  row("idleLater", "idle memory 100 s after the last task (PSS)", "MiB", { ratio: 0.5 }),
   row("waitShort", "wait of a queued task after up to 30 s without work", "s", { value: 1 }),
   row("waitLong", "wait of a queued task after 30 to 60 s without work", "s", { value: 3 }),
   row("requests", "requests per minute after five idle minutes", "", { ratio: 1 }),
@@ -95,7 +109,12 @@ Our worker beside \`airflow edge worker\` of edge3 5.1.0 (its default fork mode,
 with SQLite, site and worker on the same machine: ${cpus().length} cores, ${cpus()[0]?.model ?? "unknown CPU"}, Node ${process.versions.node}.
 Medians, with the smallest and the largest in parentheses; the ratio is ours to the Python worker's.
 
-Made by \`node bench/run.ts\`. Everything a worker causes is counted: its own processes, the Python host, supervisors and tasks.
+Made by \`node bench/run.ts${process.argv
+  .slice(2)
+  .map((word) => ` ${word}`)
+  .join(
+    ""
+  )}\`. Everything a worker causes is counted: its own processes, the Python host, supervisors and tasks.
 
 ${table(rows)}
 `

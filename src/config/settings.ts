@@ -289,7 +289,7 @@ export const settings = {
   pythonHostIdle: airflow(
     "edge_worker",
     "python_host_idle",
-    "300",
+    "90",
     seconds(1),
     "How long the Python host waits for the next job before it ends, in seconds."
   )

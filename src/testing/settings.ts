@@ -41,7 +41,7 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   stateFolder: undefined,
   python: undefined,
   sysinfoCommand: undefined,
-  pythonHostIdle: Duration.minutes(5),
+  pythonHostIdle: Duration.seconds(90),
   warnings: [],
   ...changes
 })

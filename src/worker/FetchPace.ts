@@ -5,14 +5,14 @@ import * as Duration from "effect/Duration"
 export const afterJob = Duration.millis(200)
 
 const steps = [
-  { until: Duration.seconds(30), part: 0.2 },
+  { until: Duration.seconds(30), part: 0.15 },
   { until: Duration.seconds(90), part: 0.8 }
 ]
 
 /**
  * The wait before the next ask. `[edge] job_poll_interval` is its ceiling for a worker that has been idle for long
  * (plus up to 20 % of jitter: such a worker asks less often than edge3's, which asks each 5 s); a worker that had a
- * job in the last 30 s asks five times as often.
+ * job in the last 30 s asks about seven times as often.
  *
  * @param idle since the last job came or ended
  * @param random from 0 to 1

@@ -58,7 +58,7 @@ describe("EdgeConfig.layer", () => {
       assert.isUndefined(settings.drainTimeout)
       assert.strictEqual(settings.baseLogFolder, "/af/logs")
       assert.strictEqual(settings.logFolderPermissions, 0o775)
-      assert.deepStrictEqual(settings.pythonHostIdle, Duration.seconds(300))
+      assert.deepStrictEqual(settings.pythonHostIdle, Duration.seconds(90))
       assert.deepStrictEqual(settings.warnings, [])
       assert.notInclude(JSON.stringify(settings), "hunter2")
     })
