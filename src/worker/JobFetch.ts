@@ -112,7 +112,12 @@ export class JobFetch extends Context.Service<
         Effect.gen(function* () {
           const lent = yield* restore(slots.lend)
           if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
-          const { answer, asked } = yield* JobTrace.timed(Effect.result(ask(lent)))
+          const { answer, asked } = yield* JobTrace.timed(
+            Effect.result(ask(lent)).pipe(
+              // A bug ends this loop, and `supervised` starts it anew: the loan must not stay behind.
+              Effect.onError(() => slots.settle(lent, 0))
+            )
+          )
           if (answer._tag === "Failure") {
             yield* slots.settle(lent, 0)
             return yield* restore(failed(answer.failure))

@@ -161,6 +161,26 @@ describe("JobFetch", () => {
     )
   )
 
+  it.effect("a bug in the loop is logged, the loop starts anew, and no slot is lost", () =>
+    withWorker(
+      { concurrency: 1 },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* central.fault("fetch", { wait: Effect.die(new Error("a bug")) })
+        yield* advance("30 seconds")
+        yield* central.fault("fetch", undefined)
+        yield* many(1)
+        yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        assert.strictEqual((yield* worker.status).free_concurrency, 0)
+      })
+    )
+  )
+
   it.effect("an idle worker asks less often than edge3's fixed 5 s, a busy one within about a second", () =>
     withWorker(
       {},
