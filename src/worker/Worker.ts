@@ -74,11 +74,6 @@ export class Worker extends Context.Service<
       const ended = yield* Deferred.make<WorkerEnd, RegistrationRefused>()
       const asked = lifecycle.until(isEnding)
 
-      const leave = Effect.gen(function* () {
-        const left = yield* drain.deliver
-        return left
-      })
-
       const life = Effect.gen(function* () {
         yield* sysinfo.ready
         const taken = yield* Effect.raceFirst(Effect.as(register, true), Effect.as(asked, false))
@@ -94,7 +89,7 @@ export class Worker extends Context.Service<
           yield* Fiber.await(fetching)
           yield* lifecycle.until((state) => isEnding(state) && state.jobs === 0)
         }
-        const left = yield* leave
+        const left = yield* drain.deliver
         const { reason } = yield* lifecycle
           .send({ _tag: "Emptied" })
           .pipe(Effect.map((state) => ("reason" in state ? state : { reason: "ended" })))
