@@ -1,7 +1,7 @@
 /** A runner whose jobs are Effects in this process: it needs no Python and no Airflow on the machine. */
 import { appendFile } from "node:fs/promises"
 import { type JobToRun, type Outcome, Runner, StartFailed } from "edge-worker"
-import { Effect, Fiber, Layer, Option } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 
 const line = (event: string) =>
   `${JSON.stringify({ timestamp: new Date().toISOString(), level: "info", event, logger: "word-count" })}\n`
@@ -42,7 +42,7 @@ export const wordCountRunner = (log: Log = logToFile) =>
           return { handle: null, outcome, stop: () => Fiber.interrupt(fiber) }
         }),
         // A fiber does not survive its process: nothing can be found again after a restart.
-        adopt: () => Effect.succeed(Option.none())
+        adopt: () => Effect.succeed({ _tag: "Gone", reason: "it ended with the worker's process" })
       })
     })
   )

@@ -9,6 +9,7 @@ import { FileTail } from "../platform/FileTail.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
 import * as HttpTransport from "../platform/HttpTransport.ts"
 import { JobFolder } from "../platform/JobFolder.ts"
+import { JournalStore } from "../platform/JournalStore.ts"
 import { LineSocket } from "../platform/LineSocket.ts"
 import { LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
@@ -59,7 +60,12 @@ export const workerParts: WorkerParts = {
   worker: ({ python }) =>
     Worker.layer.pipe(
       Layer.provide([AirflowRunner.layer(), LogPush.layer, localVersions, SysinfoProgram.layer]),
-      Layer.provide([Journal.layerMemory, EdgeClient.layer, LogFolder.layer, FileTail.layer]),
+      Layer.provide([
+        Layer.provide(Journal.layer, JournalStore.layer),
+        EdgeClient.layer,
+        LogFolder.layer,
+        FileTail.layer
+      ]),
       Layer.provide([TokenSigner.layer, HttpTransport.layer]),
       Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
       Layer.provide([Processes.layer, NodeServices.layer])

@@ -3,6 +3,7 @@ import {
   closeSync,
   fstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -46,6 +47,11 @@ export class JobFolder extends Context.Service<
     readonly write: (folder: string, name: string, text: string) => Effect.Effect<void>
     /** Takes a workload back that nobody has claimed yet. True: nobody will ever run it. */
     readonly takeBack: (folder: string, name: string) => Effect.Effect<boolean>
+    /**
+     * True where the job has not been started and will never be: takes every workload back that nobody has claimed,
+     * then looks whether one was.
+     */
+    readonly neverStarted: (folder: string) => Effect.Effect<boolean>
     /** The job's process, where one was started; dead also if the machine was booted since. */
     readonly process: (
       folder: string
@@ -61,6 +67,7 @@ export class JobFolder extends Context.Service<
     return JobFolder.of({
       write: (folder, name, text) => Effect.sync(() => write(folder, name, text)),
       takeBack: (folder, name) => Effect.sync(() => takeBack(folder, name)),
+      neverStarted: (folder) => Effect.sync(() => neverStarted(folder)),
       process: (folder) =>
         Effect.sync(() =>
           Option.map(decodePid(read(join(folder, "pid"))), (file) => {
@@ -97,6 +104,19 @@ const takeBack = (folder: string, name: string) => {
   }
   rmSync(join(folder, `${name}.back`), { force: true })
   return true
+}
+
+const neverStarted = (folder: string): boolean => {
+  const names = (): ReadonlyArray<string> => {
+    try {
+      return readdirSync(folder)
+    } catch {
+      return []
+    }
+  }
+  for (const name of names()) if (/^workload-.*\.json$/.test(name)) takeBack(folder, name)
+  // Whoever claims a workload renames it, and removes it only after the process is in `pid`.
+  return !names().some((name) => ["workload.claimed", "pid", "exit"].includes(name))
 }
 
 const tail = (file: string, bytes: number): Buffer => {

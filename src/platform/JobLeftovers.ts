@@ -23,8 +23,9 @@ const processes = Effect.fnUntraced(function* (folder: string, id: string) {
 })
 
 /** Removes what is left of jobs that are over. A folder whose processes live on stays, and is named in the log. */
-export const sweep = Effect.fnUntraced(function* (jobs: string) {
+export const sweep = Effect.fnUntraced(function* (jobs: string, keep: ReadonlySet<string>) {
   for (const id of list(jobs)) {
+    if (keep.has(id)) continue
     const folder = join(jobs, id)
     const pids = yield* processes(folder, id)
     if (pids.length > 0) {

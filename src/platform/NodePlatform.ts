@@ -6,6 +6,7 @@ import { allSettings } from "../config/settings.ts"
 import { ConfigSources } from "./ConfigSources.ts"
 import { FileTail } from "./FileTail.ts"
 import * as HttpTransport from "./HttpTransport.ts"
+import { JournalStore } from "./JournalStore.ts"
 import { LogFolder } from "./LogFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
 import { TokenSigner } from "./TokenSigner.ts"
@@ -21,7 +22,7 @@ export const NodePlatform = {
     TokenSigner.layer,
     LogFolder.layer,
     FileTail.layer,
-    StateFolder.layer
+    Layer.provideMerge(JournalStore.layer, StateFolder.layer)
   ),
   /** The settings as Airflow itself reads them: airflow.cfg and `AIRFLOW__SECTION__KEY`. */
   config: (options: ConfigOptions = {}) =>

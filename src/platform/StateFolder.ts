@@ -1,5 +1,5 @@
 /** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import * as FolderLock from "./FolderLock.ts"
 import { sweep } from "./JobLeftovers.ts"
+import { here, isLocal, type NameHeld, provesDead, readNameHeld } from "./NameProof.ts"
 import * as PrivateFolder from "./PrivateFolder.ts"
 import { identify, isAlive } from "./ProcessIdentity.ts"
 import { LONGEST_SOCKET_PATH, type Owner, readOwner, stateFolderOf } from "./StatePaths.ts"
@@ -50,12 +50,19 @@ export class StateFolder extends Context.Service<
      */
     readonly predecessor: Option.Option<Owner>
     /**
-     * True where a worker of this name ran under this very kernel and is proved dead: its lock is ours now. Then its
-     * name may be taken over at the site. A reboot, a copied folder or another machine are no such proof.
+     * What is known of the worker that held this name at the site before and said no goodbye: `dead` is proved, so its
+     * name may be taken over; `unproved` may be a worker that lives elsewhere; `none` there was none.
      */
-    readonly predecessorIsDead: boolean
-    /** Makes `jobs/ID`, mode 0700; removed with the scope. */
-    readonly jobFolder: (id: string) => Effect.Effect<string, never, Scope.Scope>
+    readonly nameBefore: "none" | "dead" | "unproved"
+    /** The site has taken us under our name. */
+    readonly holdName: Effect.Effect<void>
+    /** The site has heard our goodbye. */
+    readonly freeName: Effect.Effect<void>
+    /** `jobs/ID`, mode 0700; made where it is not there. */
+    readonly jobFolder: (id: string) => Effect.Effect<string>
+    readonly removeJobFolder: (id: string) => Effect.Effect<void>
+    /** Removes the folders of jobs that are over, but for those that are still to be settled. */
+    readonly sweep: (keep: ReadonlySet<string>) => Effect.Effect<void>
   }
 >()("edge-worker/platform/StateFolder") {
   /** Fails where another worker holds the folder, or where the folder is not private, not ours or cannot lock. */
@@ -72,20 +79,34 @@ export class StateFolder extends Context.Service<
       yield* lock(path, identity.name)
       const predecessor = readOwner(path)
       yield* writeOwner(path, identity.name)
+      const now = here(join(path, "lock"))
       const jobs = join(path, "jobs")
       yield* PrivateFolder.ensure(jobs)
-      yield* sweep(jobs)
       return StateFolder.of({
         path,
         jobs,
         predecessor,
-        predecessorIsDead: Option.exists(
-          predecessor,
-          (owner) =>
-            owner.worker_name === identity.name && owner.boot !== undefined && owner.boot === bootId()
+        nameBefore: Option.match(
+          Option.filter(readNameHeld(path), (held) => held.worker_name === identity.name),
+          {
+            onNone: () => "none" as const,
+            onSome: (held) => (provesDead(held, now, isLocal(path)) ? "dead" : "unproved")
+          }
         ),
+        holdName: Effect.sync(() => {
+          const held: NameHeld = {
+            worker_name: identity.name,
+            pid: process.pid,
+            start_time: identify(process.pid)?.startTime ?? null,
+            ...now
+          }
+          writeByRename(path, "name.json", JSON.stringify(held))
+        }),
+        freeName: Effect.sync(() => rmSync(join(path, "name.json"), { force: true })),
         socketPath: yield* chooseSocketPath(path),
-        jobFolder: (id) => jobFolder(jobs, id)
+        jobFolder: (id) => jobFolder(jobs, id),
+        removeJobFolder: (id) => removeFolder(join(jobs, id)),
+        sweep: (keep) => sweep(jobs, keep)
       })
     })
   )
@@ -122,29 +143,23 @@ const lock = (path: string, workerName: string) =>
     })
   )
 
-const bootId = (): string | undefined => {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
-  } catch {
-    return undefined
-  }
+const writeByRename = (path: string, name: string, text: string) => {
+  writeFileSync(join(path, `${name}.new`), text, { mode: 0o600 })
+  renameSync(join(path, `${name}.new`), join(path, name))
 }
 
 /** Written by rename, so that a reader never sees half of it; removed at a clean end. */
 const writeOwner = (path: string, workerName: string) =>
   Effect.acquireRelease(
     Effect.map(Clock.currentTimeMillis, (now) => {
-      const boot = bootId()
       const owner: Owner = {
         worker_name: workerName,
         pid: process.pid,
         start_time: identify(process.pid)?.startTime ?? null,
         started_at: new Date(now).toISOString(),
-        machine: hostname(),
-        ...(boot === undefined ? {} : { boot })
+        machine: hostname()
       }
-      writeFileSync(join(path, "owner.json.new"), JSON.stringify(owner), { mode: 0o600 })
-      renameSync(join(path, "owner.json.new"), join(path, "owner.json"))
+      writeByRename(path, "owner.json", JSON.stringify(owner))
     }),
     () => Effect.sync(() => rmSync(join(path, "owner.json"), { force: true }))
   )
@@ -182,19 +197,13 @@ const privateRuntimeFolder = Effect.suspend(() => {
 const randomName = () => crypto.randomUUID().slice(0, 8)
 
 const jobFolder = (jobs: string, id: string) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const folder = join(jobs, id)
-      mkdirSync(folder, { mode: 0o700 })
-      return folder
-    }),
-    (folder) =>
-      Effect.try({
-        try: () => rmSync(folder, { recursive: true, force: true }),
-        catch: (error) => error
-      }).pipe(
-        Effect.catch((error) =>
-          Effect.logWarning("a job folder could not be removed", { folder, error: String(error) })
-        )
-      )
+  Effect.sync(() => {
+    const folder = join(jobs, id)
+    mkdirSync(folder, { mode: 0o700, recursive: true })
+    return folder
+  })
+
+const removeFolder = (folder: string) =>
+  Effect.try({ try: () => rmSync(folder, { recursive: true, force: true }), catch: String }).pipe(
+    Effect.catch((error) => Effect.logWarning("a job folder could not be removed", { folder, error }))
   )

@@ -43,9 +43,7 @@ export const Owner = Schema.Struct({
   /** ISO time. */
   started_at: Schema.String,
   /** This machine's name: a state folder on a network file system may have been another machine's. */
-  machine: Schema.String,
-  /** Linux' boot id: one running kernel, on this machine or no other. */
-  boot: Schema.optionalKey(Schema.String)
+  machine: Schema.String
 })
 export type Owner = typeof Owner.Type
 

@@ -110,6 +110,8 @@ export interface Claim {
   readonly job: Job
   /** When the claim's answer arrived, in epoch milliseconds of this machine. */
   readonly claimedAt: number
+  /** The end of its workload's token, in epoch milliseconds of the site's clock; null where that is not known. */
+  readonly expires: number | null
 }
 
 /** The job's key as one readable line for logs: `dag.task run=… try=… map=…`. */

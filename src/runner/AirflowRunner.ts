@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
@@ -181,6 +182,16 @@ const make = Effect.fnUntraced(function* (runs: string) {
     return { _tag: "Failed" as const, stderr: yield* jobFolder.stderr(folder), ...reasonOf(end) }
   })
 
+  /** A process that was just being started when the worker died writes its pid at once, or never. */
+  const findProcess = (folder: string) =>
+    jobFolder
+      .process(folder)
+      .pipe(
+        Effect.flatMap(Effect.fromOption),
+        Effect.retry({ times: 20, schedule: Schedule.spaced("50 millis") }),
+        Effect.option
+      )
+
   return Runner.of({
     start: Effect.fnUntraced(function* (job) {
       if (job.claim.job.command.type === "TestConnection") {
@@ -195,12 +206,19 @@ const make = Effect.fnUntraced(function* (runs: string) {
       )
       return yield* supervise(supervisor)
     }),
-    adopt: Effect.fnUntraced(function* (json) {
-      const handle = decodeHandle(json)
-      if (Option.isNone(handle)) return Option.none()
-      const { folder, host, job } = handle.value
-      const found = yield* jobFolder.process(folder)
-      if (Option.isNone(found)) return Option.none()
+    adopt: Effect.fnUntraced(function* ({ claim, folder, handle: json }) {
+      const job = claim.id
+      if (json === undefined && (yield* jobFolder.neverStarted(folder))) return neverStarted
+      const handle = Option.getOrElse(
+        json === undefined ? Option.none() : decodeHandle(json),
+        (): Handle => ({ kind: "airflow", job, folder, host: null })
+      )
+      const { host } = handle
+      const found = yield* findProcess(folder)
+      if (Option.isNone(found)) {
+        yield* processes.killTree({ root: undefined, mark: `EDGE_WORKER_JOB=${job}` })
+        return gone
+      }
       const process = found.value.identity
       const connection = found.value.alive && host !== null ? yield* hosts.find(host) : Option.none()
       // Looked at again now that the host tells us of ends: what has ended before is gone.
@@ -208,10 +226,16 @@ const make = Effect.fnUntraced(function* (runs: string) {
         Option.isSome(connection) && (yield* processes.isAlive(process))
           ? endInHost(connection.value, job, process)
           : Effect.as(found.value.alive ? processes.awaitGone(process) : Effect.void, undefined)
-      return Option.some(yield* supervise({ handle: handle.value, identity: process, ended }))
+      return { _tag: "Found" as const, job: yield* supervise({ handle, identity: process, ended }) }
     })
   })
 })
+
+const neverStarted = { _tag: "NeverStarted" as const }
+const gone = {
+  _tag: "Gone" as const,
+  reason: "the worker was restarted and nothing is left of the task's process, nor a word on how it ended"
+}
 
 const reasonOf = (end: JobEnd | undefined) => {
   if (end === undefined) {

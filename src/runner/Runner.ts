@@ -1,7 +1,6 @@
 /** Runner: what starts a job and can find it again. One service; the kinds of runner stand beside it. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Claim } from "../protocol/Job.ts"
 
@@ -40,6 +39,24 @@ export interface RunningJob {
   readonly stop: (how: "term" | "kill") => Effect.Effect<void>
 }
 
+/** What a worker that died has left of a job. */
+export interface JobLeft {
+  readonly claim: Claim
+  /** The job's own folder, as it was left; it may be missing. */
+  readonly folder: string
+  /** Absent where the worker died before it had kept one: the process may exist or not. */
+  readonly handle: Schema.Json | undefined
+}
+
+/** What became of it. */
+export type Adopted =
+  /** Its process runs, or its end can be told: `outcome` does. */
+  | { readonly _tag: "Found"; readonly job: RunningJob }
+  /** No process of it was ever started, and none will be. */
+  | { readonly _tag: "NeverStarted" }
+  /** It ran, nothing of it runs any more, and nobody can tell how it ended; `reason` is for the task's log. */
+  | { readonly _tag: "Gone"; readonly reason: string }
+
 /** The job could not be started: no process of it exists. */
 export class StartFailed extends Schema.TaggedError<StartFailed>()("StartFailed", {
   /** What is wrong and what to do next, for the task's log. */
@@ -55,6 +72,7 @@ export class Runner extends Context.Service<
   Runner,
   {
     readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed>
-    readonly adopt: (handle: Schema.Json) => Effect.Effect<Option.Option<RunningJob>>
+    /** Finds a job of a worker that died. After any answer but `Found` nothing of it runs. */
+    readonly adopt: (left: JobLeft) => Effect.Effect<Adopted>
   }
 >()("edge-worker/runner/Runner") {}

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { type JournalEntry, JournalStore } from "../platform/JournalStore.ts"
 import { LogFolder, UnsafeLogPath } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { MemoryFileTail } from "./MemoryFileTail.ts"
@@ -21,22 +22,35 @@ const logFolder = Layer.effect(
   )
 )
 
-const stateFolder = (predecessorIsDead: boolean) =>
+const stateFolder = (nameBefore: "none" | "dead" | "unproved") =>
   Layer.succeed(
     StateFolder,
     StateFolder.of({
       path: "/state",
       jobs: "/state/jobs",
       predecessor: Option.none(),
-      predecessorIsDead,
+      nameBefore,
+      holdName: Effect.void,
+      freeName: Effect.void,
       socketPath: "/state/socket",
-      jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`)
+      jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`),
+      removeJobFolder: () => Effect.void,
+      sweep: () => Effect.void
     })
   )
 
 /** The services of a machine, without one. */
 export const MemoryPlatform = {
   /** Logs are `/logs/LOG_PATH`; read and write them through `MemoryFileTail`. */
-  layer: (options: { readonly predecessorIsDead?: boolean } = {}) =>
-    Layer.mergeAll(logFolder, stateFolder(options.predecessorIsDead ?? false))
+  layer: (
+    options: {
+      readonly nameBefore?: "none" | "dead" | "unproved"
+      readonly disk?: Map<string, JournalEntry>
+    } = {}
+  ) =>
+    Layer.mergeAll(
+      logFolder,
+      JournalStore.layerMemory(options.disk),
+      stateFolder(options.nameBefore ?? "none")
+    )
 }

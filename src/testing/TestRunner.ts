@@ -81,7 +81,10 @@ export class TestRunner extends Context.Service<
               refusal = reason
             })
         })
-        const runner = Runner.of({ start, adopt: () => Effect.succeed(Option.none()) })
+        const runner = Runner.of({
+          start,
+          adopt: () => Effect.succeed({ _tag: "Gone", reason: "the test runner forgets with its process" })
+        })
         return Context.make(TestRunner, controls).pipe(Context.add(Runner, runner))
       })
     )

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import type { JournalEntry } from "../platform/JournalStore.ts"
 import type { Runner } from "../runner/Runner.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
@@ -20,8 +21,10 @@ export interface TestWorkerOptions {
   readonly concurrency?: number
   /** Default `["default"]`; `null` for every queue. */
   readonly queues?: ReadonlyArray<string> | null
-  /** A worker of this name was killed on this machine. */
-  readonly predecessorIsDead?: boolean
+  /** What is known of a worker of this name that ended without a goodbye. */
+  readonly nameBefore?: "none" | "dead" | "unproved"
+  /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
+  readonly disk?: Map<string, JournalEntry>
 }
 
 /** Makes workers for tests. */
@@ -38,7 +41,8 @@ export const TestWorker = {
       Layer.provideMerge(
         Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" })))
       ),
-      Layer.provideMerge([TestCentral.layer, MemoryPlatform.layer(options), Journal.layerMemory]),
+      Layer.provideMerge([TestCentral.layer, Journal.layer]),
+      Layer.provideMerge(MemoryPlatform.layer(options)),
       Layer.provideMerge([
         Layer.succeed(EdgeConfig, testSettings(options.settings)),
         Layer.succeed(WorkerIdentity, {

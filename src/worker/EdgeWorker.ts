@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { FileTail } from "../platform/FileTail.ts"
+import type { JournalStore } from "../platform/JournalStore.ts"
 import type { LogFolder } from "../platform/LogFolder.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import type { TokenSigner } from "../platform/TokenSigner.ts"
@@ -17,7 +18,7 @@ import { type InstalledVersions, Versions } from "./Versions.ts"
 import { Worker } from "./Worker.ts"
 
 /** What a worker needs of its machine; `NodePlatform.layer` of `edge-worker/node` has it all. */
-export type Platform = FileTail | HttpClient.HttpClient | LogFolder | StateFolder | TokenSigner
+export type Platform = FileTail | HttpClient.HttpClient | JournalStore | LogFolder | StateFolder | TokenSigner
 
 /** What every part may ask for. */
 type Known = EdgeConfig | WorkerIdentity
@@ -61,7 +62,7 @@ export const EdgeWorker = {
   ): Layer.Layer<Worker, RunnerError | PlatformError, EdgeConfig> =>
     Worker.layer.pipe(
       Layer.provide([LogPush.layer, Versions.layer(options.installed)]),
-      Layer.provide([EdgeClient.layer, Journal.layerMemory, options.runner]),
+      Layer.provide([EdgeClient.layer, Journal.layer, options.runner]),
       Layer.provide(options.platform),
       Layer.provide(identity(options))
     )

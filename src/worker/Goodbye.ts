@@ -1,6 +1,7 @@
 /** Goodbye: the last conversation with the site, after which the worker's name is free. */
 import * as Effect from "effect/Effect"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { StateFolder } from "../platform/StateFolder.ts"
 import type { Sysinfo } from "../protocol/EdgeApi.ts"
 import { report } from "../protocol/Lifecycle.ts"
 import type { WorkerState } from "../protocol/WorkerState.ts"
@@ -60,7 +61,7 @@ export const goodbye = Effect.gen(function* () {
   })
   for (let tries = 0; ; tries++) {
     const result = yield* Effect.result(conversation)
-    if (result._tag === "Success") return
+    if (result._tag === "Success") return yield* (yield* StateFolder).freeName
     yield* Effect.logWarning(`cannot say goodbye yet: ${result.failure.message}`)
     yield* health.pause(tries, result.failure)
   }

@@ -2,7 +2,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Claim, display } from "../protocol/Job.ts"
-import { expiryOf } from "../protocol/TokenExpiry.ts"
 import { Journal } from "./Journal.ts"
 
 /** How long before its token's end a claim counts as too old: the site may be giving it away already. */
@@ -16,12 +15,11 @@ const margin = 60_000
 export const handBack = Effect.fnUntraced(function* (claim: Claim, why: string) {
   const journal = yield* Journal
   const now = yield* Clock.currentTimeMillis
-  const { command } = claim.job
-  const expiry = expiryOf(command.token)
-  if (expiry !== undefined && now > expiry - margin) {
+  if (claim.expires !== null && now > claim.expires - margin) {
     yield* Effect.logWarning(`dropped ${display(claim.job)}: ${why}, and its token is at its end`)
-    return yield* journal.dropped(claim)
+    return yield* journal.closed(claim)
   }
   yield* Effect.logInfo(`handed back ${display(claim.job)}: ${why}`)
   yield* journal.settled(claim, "queued")
+  yield* journal.closed(claim)
 })

@@ -3,7 +3,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -12,6 +11,7 @@ import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { type Claim, display } from "../protocol/Job.ts"
 import { isEnding, mayFetch } from "../protocol/Lifecycle.ts"
+import { expiryOf } from "../protocol/TokenExpiry.ts"
 import { Assignment } from "./Assignment.ts"
 import { EdgeClient } from "./EdgeClient.ts"
 import type { SiteUnavailable, WorkerNotFound } from "./EdgeError.ts"
@@ -21,6 +21,7 @@ import { Heartbeat } from "./Heartbeat.ts"
 import { JobRun } from "./JobRun.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal } from "./Journal.ts"
+import { occupy } from "./Occupy.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
 import { WorkerLifecycle } from "./WorkerLifecycle.ts"
@@ -44,6 +45,7 @@ export class JobFetch extends Context.Service<
       const lifecycle = yield* WorkerLifecycle
       const assignment = yield* Assignment
       const slots = yield* Slots
+      const occupied = Context.pick(Slots, WorkerLifecycle)(yield* Effect.context<Slots | WorkerLifecycle>())
       const health = yield* SiteHealth
       const heartbeat = yield* Heartbeat
       const journal = yield* Journal
@@ -64,29 +66,21 @@ export class JobFetch extends Context.Service<
 
       /** Runs a claim, or hands it back where the worker must not start jobs any more. */
       const take = Effect.fnUntraced(function* (claim: Claim, lent: number, asked: JobTrace.Asked) {
-        yield* journal.claimed(claim)
+        const unwritten = yield* Effect.flip(journal.claimed(claim)).pipe(Effect.option)
         const state = yield* lifecycle.get
-        if (!mayFetch(state) || claim.job.concurrency_slots > lent) {
+        const why = Option.isSome(unwritten)
+          ? unwritten.value.message
+          : !mayFetch(state)
+            ? `worker is ${state._tag.toLowerCase()}`
+            : claim.job.concurrency_slots > lent
+              ? `it needs ${claim.job.concurrency_slots} slots`
+              : undefined
+        if (why !== undefined) {
           yield* slots.settle(lent, 0)
-          const why = mayFetch(state)
-            ? `it needs ${claim.job.concurrency_slots} slots`
-            : `worker is ${state._tag.toLowerCase()}`
           return yield* handBack(claim, why).pipe(Effect.provideService(Journal, journal))
         }
         yield* slots.settle(lent, claim.job.concurrency_slots)
-        yield* lifecycle.send({ _tag: "JobTaken" })
-        yield* jobRun.run(claim, asked).pipe(
-          // Interrupted: nobody waits any more, but the process may live, and it holds its slots.
-          Effect.onExit((exit) =>
-            Exit.hasInterrupts(exit)
-              ? Effect.void
-              : Effect.andThen(
-                  slots.release(claim.job.concurrency_slots),
-                  lifecycle.send({ _tag: "JobGone" })
-                )
-          ),
-          Effect.forkScoped
-        )
+        yield* occupy(claim, jobRun.run(claim, asked)).pipe(Effect.provideContext(occupied))
       })
 
       const failed = Effect.fnUntraced(function* (error: WorkerNotFound | SiteUnavailable) {
@@ -112,6 +106,10 @@ export class JobFetch extends Context.Service<
         Effect.gen(function* () {
           const lent = yield* restore(slots.lend)
           if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
+          if ((yield* journal.problem) !== undefined) {
+            yield* slots.settle(lent, 0)
+            return yield* restore(Effect.sleep(jobPollInterval))
+          }
           const { answer, asked } = yield* JobTrace.timed(
             Effect.result(ask(lent)).pipe(
               // A bug ends this loop, and `supervised` starts it anew: the loan must not stay behind.
@@ -133,7 +131,8 @@ export class JobFetch extends Context.Service<
           const suffix = Math.floor((yield* Random.next) * 36 ** 6)
             .toString(36)
             .padStart(6, "0")
-          const claim: Claim = { id: `${now.toString(36)}-${suffix}`, job, claimedAt: now }
+          const id = `${now.toString(36)}-${suffix}`
+          const claim: Claim = { id, job, claimedAt: now, expires: expiryOf(job.command.token) ?? null }
           yield* Effect.logInfo(`received job ${display(job)}`).pipe(
             Effect.annotateLogs({ slots: job.concurrency_slots })
           )

@@ -9,12 +9,25 @@ import { LogFolder } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { type Claim, display } from "../protocol/Job.ts"
 import { type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
+import { handBack } from "./HandBack.ts"
 import * as JobTrace from "./JobTrace.ts"
-import { Journal } from "./Journal.ts"
+import { Journal, type OpenClaim } from "./Journal.ts"
 import { LogPush, type Tail } from "./LogPush.ts"
 
 /** How hard a job is asked to end. */
 export type Stop = "term" | "kill"
+
+/** Where a job leaves its traces, and what brings its log to the site. */
+interface Place {
+  readonly folder: string
+  readonly file: string
+  /** Why the log path of the job cannot be used. */
+  readonly refused: string | undefined
+  /** In the background: tells the log's rest, then forgets the claim and removes its folder. */
+  readonly tell: Effect.Effect<void>
+  /** Ends the tail and leaves all else as it is. */
+  readonly left: Effect.Effect<void>
+}
 
 interface Entry {
   readonly claim: Claim
@@ -22,8 +35,8 @@ interface Entry {
   readonly job: RunningJob
 }
 
-/** How the job ended; undefined where it has not: the wait was interrupted. */
-const outcomeOf = (exit: Exit.Exit<Outcome, StartFailed>): Outcome | undefined => {
+/** How the job ended; undefined where it has not (the wait was interrupted), or was handed back. */
+const outcomeOf = (exit: Exit.Exit<Outcome | undefined, StartFailed>): Outcome | undefined => {
   if (Exit.isSuccess(exit)) return exit.value
   const failure = exit.cause.reasons.find((reason) => reason._tag !== "Interrupt")
   if (failure === undefined) return undefined
@@ -37,6 +50,10 @@ export class JobRun extends Context.Service<
   {
     /** Ends when the job's process is gone and its outcome is in the outbox; the log's rest follows on its own. */
     readonly run: (claim: Claim, asked?: JobTrace.Asked) => Effect.Effect<void>
+    /** The same for a claim of a worker that died: from wherever its job stands now. */
+    readonly adopt: (open: OpenClaim) => Effect.Effect<void>
+    /** For a claim whose end is in the outbox: tells its log's rest, on its own. */
+    readonly tellLog: (open: OpenClaim) => Effect.Effect<void>
     readonly running: Effect.Effect<ReadonlyArray<Claim>>
     /** Stops every job, also one that is just being started, with a notice in its log. */
     readonly stopAll: (how: Stop, notice: string) => Effect.Effect<void>
@@ -80,24 +97,50 @@ export class JobRun extends Context.Service<
         )
       })
 
-      /** Starts the process and waits for its end. Interrupting this touches neither the process nor the claim. */
-      const startAndWait = Effect.fnUntraced(function* (claim: Claim, folder: string, file: string) {
-        const job = yield* runner.start({ claim, folder, logFile: file })
-        yield* journal.started(claim, job.handle)
+      /** Starts the process and waits for its end. Interrupting the wait touches neither the process nor the claim. */
+      const startAndWait = Effect.fnUntraced(function* (claim: Claim, at: Place) {
+        const job = yield* Effect.uninterruptible(
+          Effect.tap(runner.start({ claim, folder: at.folder, logFile: at.file }), ({ handle }) =>
+            journal.started(claim, handle)
+          )
+        )
+        return yield* wait(claim, at.file, job)
+      })
+
+      /** From here on `stopAll` reaches the job. */
+      const wait = Effect.fnUntraced(function* (claim: Claim, file: string, job: RunningJob) {
         const entry = { claim, file, job }
         entries.set(claim.id, entry)
         if (stopping !== undefined) yield* stop(entry, stopping.how, stopping.notice)
         return yield* job.outcome.pipe(Effect.ensuring(Effect.sync(() => entries.delete(claim.id))))
       })
 
-      const settle = Effect.fnUntraced(function* (
-        claim: Claim,
-        file: string,
-        exit: Exit.Exit<Outcome, StartFailed>
+      /** Finds the job again and waits for its end; undefined where it never started and is handed back. */
+      const adoptAndWait = Effect.fnUntraced(function* (
+        { claim, handle }: OpenClaim,
+        { file, folder }: Place
       ) {
-        const outcome = outcomeOf(exit)
-        // Interrupted: the worker goes, the process may live on. The claim stays open in the journal.
-        if (outcome === undefined) return undefined
+        const adopted = yield* runner.adopt({ claim, folder, handle })
+        switch (adopted._tag) {
+          case "Found":
+            yield* Effect.logInfo(`found ${display(claim.job)} again`)
+            if (handle === undefined) yield* journal.started(claim, adopted.job.handle)
+            return yield* wait(claim, file, adopted.job)
+          case "Gone":
+            return { _tag: "Failed", reason: adopted.reason, stderr: "" } as const
+          case "NeverStarted":
+            return yield* Effect.as(
+              Effect.provideService(
+                handBack(claim, "the worker was restarted before it began"),
+                Journal,
+                journal
+              ),
+              undefined
+            )
+        }
+      })
+
+      const settle = Effect.fnUntraced(function* (claim: Claim, file: string, outcome: Outcome) {
         if (outcome._tag === "Failed") {
           yield* Effect.logError(`${display(claim.job)} ${outcome.reason}`)
           yield* say(
@@ -107,35 +150,55 @@ export class JobRun extends Context.Service<
           )
         } else yield* Effect.logInfo(`finished ${display(claim.job)}`)
         yield* journal.settled(claim, outcome._tag === "Succeeded" ? "success" : "failed")
-        return outcome
       })
 
-      const run = Effect.fnUntraced(function* (claim: Claim) {
-        // The folder and the tail outlive the process: they go when the site has the whole log.
+      /** The claim's folder, its log file and the tail that tells it. */
+      const place = Effect.fnUntraced(function* (claim: Claim) {
         const scope = yield* Scope.make()
-        const folder = yield* stateFolder.jobFolder(claim.id).pipe(Scope.provide(scope))
+        const folder = yield* stateFolder.jobFolder(claim.id)
         const { file, refused } = yield* openLog(claim, folder)
         const tail = yield* logPush.tail({ claim, file }).pipe(Scope.provide(scope))
         tails.add(tail)
-        const wait =
-          refused === undefined
-            ? startAndWait(claim, folder, file)
-            : Effect.fail(new StartFailed({ reason: refused }))
-        return yield* wait.pipe(
-          Effect.exit,
-          Effect.flatMap((exit) => settle(claim, file, exit)),
-          Effect.ensuring(
-            tail.finish.pipe(
-              Effect.andThen(Effect.sync(() => tails.delete(tail))),
-              Effect.ensuring(Scope.close(scope, Exit.void)),
-              FiberSet.run(finishing)
-            )
-          )
+        const left = Effect.andThen(
+          Effect.sync(() => tails.delete(tail)),
+          Scope.close(scope, Exit.void)
         )
+        // The folder and the tail outlive the process: they go when the site has the whole log.
+        const told = tail.finish.pipe(
+          Effect.andThen(journal.closed(claim)),
+          Effect.andThen(stateFolder.removeJobFolder(claim.id)),
+          Effect.ensuring(left)
+        )
+        return { folder, file, refused, left, tell: Effect.asVoid(FiberSet.run(finishing, told)) }
       })
+      /** One way for a job, whether it begins here or is found again: its outcome goes to the outbox. */
+      const bracket = (claim: Claim, work: (at: Place) => Effect.Effect<Outcome | undefined, StartFailed>) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const at = yield* place(claim)
+            const exit = yield* Effect.exit(
+              at.refused === undefined ? restore(work(at)) : new StartFailed({ reason: at.refused })
+            )
+            const outcome = outcomeOf(exit)
+            if (outcome === undefined && Exit.hasInterrupts(exit)) {
+              // The worker goes, the process may live on: the claim stays open in the journal, its folder on disk.
+              yield* at.left
+              return yield* Effect.interrupt
+            }
+            if (outcome !== undefined) yield* settle(claim, at.file, outcome)
+            yield* at.tell
+            return outcome
+          })
+        )
 
       return JobRun.of({
-        run: (claim, asked) => run(claim).pipe(JobTrace.withJobSpan(claim, asked)),
+        run: (claim, asked) =>
+          bracket(claim, (at) => startAndWait(claim, at)).pipe(JobTrace.withJobSpan(claim, asked)),
+        adopt: (open) =>
+          bracket(open.claim, (at) => adoptAndWait(open, at)).pipe(
+            JobTrace.withJobSpan(open.claim, undefined)
+          ),
+        tellLog: ({ claim }) => Effect.flatMap(place(claim), (at) => at.tell),
         running: Effect.sync(() => [...entries.values()].map((entry) => entry.claim)),
         stopAll: Effect.fnUntraced(function* (how, notice) {
           stopping = { how, notice }

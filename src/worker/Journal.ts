@@ -2,12 +2,20 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import {
+  type JournalChange,
+  type JournalEntry,
+  JournalStore,
+  type JournalUnwritable
+} from "../platform/JournalStore.ts"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import { type Claim, type JobKey, keyOf } from "../protocol/Job.ts"
 import { pointOf, type TracePoint } from "./JobTrace.ts"
+import { decodeEntry, encodeClaim, encodeReport } from "./JournalCodec.ts"
 
 /** A state that the site must be told, kept until it has accepted it. */
 export interface Report {
@@ -29,10 +37,13 @@ export interface LogOffset {
   readonly offset: number
 }
 
-/** A claim that is not settled: its job, and the handle of its process once that exists. */
+/** A claim of which something is still to be done: run, or told. */
 export interface OpenClaim {
   readonly claim: Claim
+  /** What its runner finds it again by; absent until its process exists. */
   readonly handle: Schema.Json | undefined
+  /** Its end is in the outbox; only its log is not told to the end yet. */
+  readonly ended: boolean
 }
 
 interface Entries {
@@ -43,41 +54,73 @@ interface Entries {
   readonly newest: number
 }
 
-const write = (entries: Entries, claim: Claim, state: JobState, trace: TracePoint | undefined): Entries => ({
-  ...entries,
-  newest: entries.newest + 1,
-  reports: [
-    ...entries.reports,
-    {
-      id: entries.newest + 1,
-      claimId: claim.id,
-      key: keyOf(claim.job),
-      taskInstanceId: claim.job.task_instance_id ?? null,
-      state,
-      trace
-    }
-  ]
+const put = (open: OpenClaim): JournalChange => ({
+  kind: "claim",
+  id: open.claim.id,
+  value: encodeClaim(open)
 })
 
-const close = (entries: Entries, claim: Claim): Entries => ({
-  ...entries,
-  claims: new Map([...entries.claims].filter(([id]) => id !== claim.id)),
-  // The end is known: a `running` that still waits could only overwrite it.
-  reports: entries.reports.filter((report) => report.claimId !== claim.id || report.state !== "running")
+/** What a step of a job changes in memory, and on disk. */
+interface Step {
+  readonly next: Entries
+  readonly changes: ReadonlyArray<JournalChange>
+}
+
+const keep = (entries: Entries, open: OpenClaim): Step => ({
+  next: { ...entries, claims: new Map(entries.claims).set(open.claim.id, open) },
+  changes: [put(open)]
 })
 
-/** Kept in memory now; `layerMemory` and later ones on disk pass one suite. */
+const write = (step: Step, claim: Claim, state: JobState, trace: TracePoint | undefined): Step => {
+  const report: Report = {
+    id: step.next.newest + 1,
+    claimId: claim.id,
+    key: keyOf(claim.job),
+    taskInstanceId: claim.job.task_instance_id ?? null,
+    state,
+    trace
+  }
+  return {
+    next: { ...step.next, newest: report.id, reports: [...step.next.reports, report] },
+    changes: [...step.changes, { kind: "report", id: `${report.id}`, value: encodeReport(report) }]
+  }
+}
+
+const removeReports = (step: Step, gone: (report: Report) => boolean): Step => {
+  const { next } = step
+  const changes = next.reports
+    .filter(gone)
+    .map(({ id }): JournalChange => ({ kind: "report", id: `${id}`, value: null }))
+  return changes.length === 0
+    ? step
+    : {
+        next: { ...next, reports: next.reports.filter((report) => !gone(report)) },
+        changes: [...step.changes, ...changes]
+      }
+}
+
+/** The end is known: a `running` that still waits could only overwrite it. */
+const withdrawRunning = (step: Step, claim: Claim) =>
+  removeReports(step, (report) => report.claimId === claim.id && report.state === "running")
+
+const remove = (entries: Entries, claim: Claim): Step => {
+  const claims = new Map(entries.claims)
+  claims.delete(claim.id)
+  return { next: { ...entries, claims }, changes: [{ kind: "claim", id: claim.id, value: null }] }
+}
+
+/** Memory is what the worker goes by; each change is on disk before the call returns. */
 export class Journal extends Context.Service<
   Journal,
   {
-    /** Before the job starts. */
-    readonly claimed: (claim: Claim) => Effect.Effect<void>
+    /** Before the job starts. Where it fails the job must not start: a crash would forget it. */
+    readonly claimed: (claim: Claim) => Effect.Effect<void, JournalUnwritable>
     /** The process exists: keeps its handle and puts `running` into the outbox. */
     readonly started: (claim: Claim, handle: Schema.Json) => Effect.Effect<void>
-    /** The claim has ended: puts `state` into the outbox, drops a `running` that still waits, closes the claim. */
+    /** The claim has ended: puts `state` into the outbox and drops a `running` that still waits. */
     readonly settled: (claim: Claim, state: JobState) => Effect.Effect<void>
-    /** The claim is closed without a report (it was dropped: the site may have given it away). */
-    readonly dropped: (claim: Claim) => Effect.Effect<void>
+    /** Nothing is left to do but to send what is in the outbox: the log is told, or there is none. */
+    readonly closed: (claim: Claim) => Effect.Effect<void>
     readonly openClaims: Effect.Effect<ReadonlyArray<OpenClaim>>
     /** The outbox in the order of writing. */
     readonly reports: Effect.Effect<ReadonlyArray<Report>>
@@ -86,36 +129,72 @@ export class Journal extends Context.Service<
     /** The site has accepted the report (2xx): removes it. */
     readonly accepted: (report: Report) => Effect.Effect<void>
     readonly logOffset: (path: string) => Effect.Effect<LogOffset | undefined>
+    readonly logOffsets: Effect.Effect<ReadonlyArray<LogOffset>>
     /** After a 2xx and never sooner. */
     readonly saveLogOffset: (offset: LogOffset) => Effect.Effect<void>
+    /** The file is removed. */
+    readonly forgetLog: (path: string) => Effect.Effect<void>
+    /** Why the journal cannot be written now; what it would write waits in memory and is tried again. */
+    readonly problem: Effect.Effect<string | undefined>
   }
 >()("edge-worker/worker/Journal") {
-  static readonly layerMemory = Layer.effect(
+  static readonly layer = Layer.effect(
     Journal,
     Effect.gen(function* () {
-      const ref = yield* SubscriptionRef.make<Entries>({
-        claims: new Map(),
-        reports: [],
-        offsets: new Map(),
-        newest: 0
-      })
-      const update = (f: (entries: Entries) => Entries) => SubscriptionRef.update(ref, f)
+      const store = yield* JournalStore
+      const ref = yield* SubscriptionRef.make<Entries>(yield* restore(store.left))
+      const problem = yield* SubscriptionRef.make<string | undefined>(undefined)
+
+      /** Memory first, then the disk, with nothing in between; a refused write is made up for later. */
+      const apply = (f: (entries: Entries) => Step) =>
+        Effect.uninterruptible(
+          SubscriptionRef.modify(ref, (entries) => {
+            const { changes, next } = f(entries)
+            return [changes, next] as const
+          }).pipe(
+            Effect.flatMap((changes) => (changes.length === 0 ? Effect.void : store.write(changes))),
+            Effect.tapError((error) =>
+              Effect.andThen(
+                Effect.logError(`${error.message}; no new jobs until it can`),
+                SubscriptionRef.set(problem, error.reason)
+              )
+            )
+          )
+        )
+      const keepGoing = (f: (entries: Entries) => Step) => Effect.ignore(apply(f))
       const read = <A>(f: (entries: Entries) => A) => Effect.map(SubscriptionRef.get(ref), f)
+
+      yield* SubscriptionRef.changes(problem).pipe(
+        Stream.filter((reason) => reason !== undefined),
+        Stream.runForEach(() =>
+          Effect.flatMap(read(snapshot), store.replace).pipe(
+            Effect.retry(Schedule.spaced("5 seconds")),
+            Effect.andThen(SubscriptionRef.set(problem, undefined)),
+            Effect.andThen(Effect.logInfo("the journal is written again"))
+          )
+        ),
+        Effect.forkScoped
+      )
+
       return Journal.of({
-        claimed: (claim) =>
-          update((e) => ({ ...e, claims: new Map(e.claims).set(claim.id, { claim, handle: undefined }) })),
+        claimed: (claim) => apply((e) => keep(e, { claim, handle: undefined, ended: false })),
         started: (claim, handle) =>
           Effect.flatMap(pointOf(claim), (trace) =>
-            update((e) => {
-              const claims = new Map(e.claims).set(claim.id, { claim, handle })
-              return write({ ...e, claims }, claim, "running", trace)
-            })
+            keepGoing((e) => write(keep(e, { claim, handle, ended: false }), claim, "running", trace))
           ),
         settled: (claim, state) =>
           Effect.flatMap(pointOf(claim), (trace) =>
-            update((e) => write(close(e, claim), claim, state, trace))
+            keepGoing((e) => {
+              const handle = e.claims.get(claim.id)?.handle
+              return write(
+                withdrawRunning(keep(e, { claim, handle, ended: true }), claim),
+                claim,
+                state,
+                trace
+              )
+            })
           ),
-        dropped: (claim) => update((e) => close(e, claim)),
+        closed: (claim) => keepGoing((e) => withdrawRunning(remove(e, claim), claim)),
         openClaims: read((e) => [...e.claims.values()]),
         reports: read((e) => e.reports),
         reportChanges: SubscriptionRef.changes(ref).pipe(
@@ -123,11 +202,63 @@ export class Journal extends Context.Service<
           Stream.changesWith((a, b) => a === b)
         ),
         accepted: (report) =>
-          update((e) => ({ ...e, reports: e.reports.filter((other) => other.id !== report.id) })),
+          keepGoing((e) => removeReports({ next: e, changes: [] }, (other) => other.id === report.id)),
         logOffset: (path) => read((e) => e.offsets.get(path)),
+        logOffsets: read((e) => [...e.offsets.values()]),
         saveLogOffset: (offset) =>
-          update((e) => ({ ...e, offsets: new Map(e.offsets).set(offset.path, offset) }))
+          keepGoing((e) => ({
+            next: { ...e, offsets: new Map(e.offsets).set(offset.path, offset) },
+            changes: [{ kind: "offset", id: offset.path, value: JSON.stringify(offset) }]
+          })),
+        forgetLog: (path) =>
+          keepGoing((e) => {
+            const offsets = new Map(e.offsets)
+            return offsets.delete(path)
+              ? { next: { ...e, offsets }, changes: [{ kind: "offset", id: path, value: null }] }
+              : { next: e, changes: [] }
+          }),
+        problem: SubscriptionRef.get(problem)
       })
     })
   )
+
+  /** Forgets everything with the process. */
+  static readonly layerMemory = Journal.layer.pipe(
+    Layer.provide(Layer.suspend(() => JournalStore.layerMemory()))
+  )
 }
+
+const snapshot = (entries: Entries): ReadonlyArray<JournalEntry> => [
+  ...[...entries.claims.values()].map((open) => ({
+    kind: "claim" as const,
+    id: open.claim.id,
+    value: encodeClaim(open)
+  })),
+  ...entries.reports.map((report) => ({
+    kind: "report" as const,
+    id: `${report.id}`,
+    value: encodeReport(report)
+  })),
+  ...[...entries.offsets.values()].map((offset) => ({
+    kind: "offset" as const,
+    id: offset.path,
+    value: JSON.stringify(offset)
+  }))
+]
+
+/** What the store has left; an entry that makes no sense is named in the log and left out. */
+const restore = Effect.fnUntraced(function* (left: ReadonlyArray<JournalEntry>) {
+  const claims = new Map<string, OpenClaim>()
+  const reports: Array<Report> = []
+  const offsets = new Map<string, LogOffset>()
+  for (const entry of left) {
+    const decoded = decodeEntry(entry)
+    if (decoded === undefined) {
+      yield* Effect.logError(`the journal's ${entry.kind} ${entry.id} cannot be read and is not settled`)
+    } else if (decoded._tag === "claim") claims.set(entry.id, decoded.open)
+    else if (decoded._tag === "report") reports.push(decoded.report)
+    else offsets.set(entry.id, decoded.offset)
+  }
+  reports.sort((a, b) => a.id - b.id)
+  return { claims, reports, offsets, newest: reports.at(-1)?.id ?? 0 }
+})

@@ -1,6 +1,9 @@
 /** Registration: makes the site take this worker, waits out outages, and says clearly why it was refused. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { report } from "../protocol/Lifecycle.ts"
@@ -63,7 +66,11 @@ const attempt = Effect.gen(function* () {
 export const register = Effect.gen(function* () {
   const health = yield* SiteHealth
   const versions = yield* Versions
-  const { predecessorIsDead } = yield* StateFolder
+  const { holdName, nameBefore } = yield* StateFolder
+  const { heartbeatInterval } = yield* EdgeConfig
+  const began = yield* Clock.currentTimeMillis
+  // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`); one more for its sweep.
+  const silence = 2 * 5 * Duration.toMillis(heartbeatInterval)
   let tookOver = false
   for (let tries = 0; ; tries++) {
     const refused = yield* attempt.pipe(
@@ -76,7 +83,16 @@ export const register = Effect.gen(function* () {
         }),
         WorkerConflict: Effect.fnUntraced(function* (error) {
           const refused = new RegistrationRefused({ why: "name", reason: error.detail })
-          if (!predecessorIsDead || tookOver) return yield* refused
+          if (nameBefore === "unproved" && (yield* Clock.currentTimeMillis) - began < silence) {
+            yield* Effect.logWarning(
+              "the site still has a worker of this name. One that ran on this state folder ended without a goodbye, " +
+                "and there is no proof that it is dead (another machine, a copied folder or a network file system): " +
+                `waiting until the site gives it up, after about ${Duration.toSeconds(heartbeatInterval) * 5} s`
+            )
+            yield* Effect.sleep(Duration.times(heartbeatInterval, 0.5))
+            return "again" as const
+          }
+          if (nameBefore !== "dead" || tookOver) return yield* refused
           tookOver = true
           yield* takeover.pipe(
             Effect.catchTag("VersionRejected", () => Effect.void),
@@ -97,7 +113,7 @@ export const register = Effect.gen(function* () {
         })
       })
     )
-    if (refused === undefined) return
+    if (refused === undefined) return yield* holdName
   }
 }).pipe(Effect.withSpan("Registration.register"))
 

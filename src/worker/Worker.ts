@@ -13,6 +13,7 @@ import { goodbye } from "./Goodbye.ts"
 import { Heartbeat } from "./Heartbeat.ts"
 import { JobFetch } from "./JobFetch.ts"
 import { JobRun } from "./JobRun.ts"
+import { Recovery } from "./Recovery.ts"
 import { type RegistrationRefused, register } from "./Registration.ts"
 import { Reports } from "./Reports.ts"
 import { SiteHealth } from "./SiteHealth.ts"
@@ -70,25 +71,29 @@ export class Worker extends Context.Service<
       const reports = yield* Reports
       const drain = yield* Drain
       const sysinfo = yield* WorkerSysinfo
+      const recovery = yield* Recovery
       const registered = yield* Deferred.make<void, RegistrationRefused>()
       const ended = yield* Deferred.make<WorkerEnd, RegistrationRefused>()
       const asked = lifecycle.until(isEnding)
 
       const life = Effect.gen(function* () {
         yield* sysinfo.ready
+        // Before the site is asked: what an earlier worker has left runs, and is told as soon as the site hears.
+        yield* Effect.forkChild(supervised("reports", reports.run))
+        yield* recovery.begin
         const taken = yield* Effect.raceFirst(Effect.as(register, true), Effect.as(asked, false))
+        let fetching: Fiber.Fiber<void> | undefined
         if (taken) {
           yield* lifecycle.send({ _tag: "Registered" })
           yield* Effect.logInfo(`registered as ${name}`)
           yield* Deferred.succeed(registered, undefined)
-          yield* Effect.forkChild(supervised("reports", reports.run))
           yield* Effect.forkChild(supervised("heartbeat", heartbeat.run))
-          const fetching = yield* Effect.forkChild(supervised("job fetch", jobFetch.run))
+          fetching = yield* Effect.forkChild(supervised("job fetch", jobFetch.run))
           yield* asked
-          yield* Effect.forkChild(drain.deadlines)
-          yield* Fiber.await(fetching)
-          yield* lifecycle.until((state) => isEnding(state) && state.jobs === 0)
         }
+        yield* Effect.forkChild(drain.deadlines)
+        if (fetching !== undefined) yield* Fiber.await(fetching)
+        yield* lifecycle.until((state) => isEnding(state) && state.jobs === 0)
         const left = yield* drain.deliver
         const { reason } = yield* lifecycle
           .send({ _tag: "Emptied" })
@@ -130,7 +135,7 @@ export class Worker extends Context.Service<
   /** The worker with its own loops; the site, the runner and the machine are the caller's. */
   static readonly layer = Worker.layerNoDeps.pipe(
     Layer.provide(Drain.layer),
-    Layer.provide(JobFetch.layer),
+    Layer.provide([JobFetch.layer, Recovery.layer]),
     Layer.provide([Heartbeat.layer, Reports.layer, JobRun.layer]),
     Layer.provide([WorkerSysinfo.layer, SiteHealth.layer]),
     Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer])

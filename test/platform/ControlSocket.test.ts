@@ -50,7 +50,11 @@ const layer = (socketPath: string, handler: ControlHandler) =>
         jobs: "",
         socketPath,
         predecessor: Option.none(),
-        predecessorIsDead: false,
+        nameBefore: "none",
+        holdName: Effect.void,
+        freeName: Effect.void,
+        removeJobFolder: () => Effect.void,
+        sweep: () => Effect.void,
         jobFolder: () => unexpected
       })
     )

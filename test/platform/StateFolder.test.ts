@@ -132,21 +132,36 @@ describe("StateFolder", () => {
     })
   )
 
-  it.effect("a job's folder lives as long as its scope", () =>
+  it.effect("a job's folder is made once, private, and removed when it is told to", () =>
     Effect.gen(function* () {
       yield* withFolder(yield* home, "one", (folder) =>
         Effect.gen(function* () {
-          const path = yield* Effect.scoped(
-            Effect.tap(folder.jobFolder("1-a"), (path) =>
-              Effect.sync(() => {
-                assert.strictEqual(statSync(path).mode & 0o777, 0o700)
-                writeFileSync(join(path, "workload.json"), "{}")
-              })
-            )
-          )
+          const path = yield* folder.jobFolder("1-a")
+          assert.strictEqual(statSync(path).mode & 0o777, 0o700)
+          writeFileSync(join(path, "workload.json"), "{}")
+          assert.strictEqual(yield* folder.jobFolder("1-a"), path)
+          assert.isTrue(existsSync(join(path, "workload.json")))
+          yield* folder.removeJobFolder("1-a")
           assert.isFalse(existsSync(path))
         })
       )
+    })
+  )
+
+  it.effect("the one who held the name is dead where its lock is ours and the kernel the same", () =>
+    Effect.gen(function* () {
+      const airflowHome = yield* home
+      const nameBefore = withFolder(airflowHome, "one", (folder) => Effect.succeed(folder.nameBefore))
+      assert.strictEqual(yield* nameBefore, "none")
+      const path = yield* withFolder(airflowHome, "one", (folder) => Effect.as(folder.holdName, folder.path))
+      assert.strictEqual(yield* nameBefore, "dead")
+      const held = JSON.parse(readFileSync(join(path, "name.json"), "utf8"))
+      writeFileSync(join(path, "name.json"), JSON.stringify({ ...held, lock: "1:2" }))
+      assert.strictEqual(yield* nameBefore, "unproved")
+      writeFileSync(join(path, "name.json"), JSON.stringify({ ...held, worker_name: "other" }))
+      assert.strictEqual(yield* nameBefore, "none")
+      yield* withFolder(airflowHome, "one", (folder) => Effect.andThen(folder.holdName, folder.freeName))
+      assert.strictEqual(yield* nameBefore, "none")
     })
   )
 
@@ -169,14 +184,17 @@ describe("StateFolder", () => {
         mkdirSync(join(jobs, id), { mode: 0o700 })
         writeFileSync(join(jobs, id, "workload.json"), "a token")
       }
-      yield* withFolder(airflowHome, "one", () => Effect.void)
+      mkdirSync(join(jobs, "promised"), { mode: 0o700 })
+      const sweep = withFolder(airflowHome, "one", (folder) => folder.sweep(new Set(["promised"])))
+      yield* sweep
+      assert.isTrue(existsSync(join(jobs, "promised")))
       assert.isFalse(existsSync(join(jobs, "dead")))
       assert.strictEqual(readFileSync(join(jobs, "living", "workload.json"), "utf8"), "a token")
       yield* Effect.promise(async () => {
         living.kill("SIGKILL")
         await once(living, "exit")
       })
-      yield* withFolder(airflowHome, "one", () => Effect.void)
+      yield* sweep
       assert.isFalse(existsSync(join(jobs, "living")))
     })
   )

@@ -42,7 +42,11 @@ const stateFolder = (path: string) =>
       path,
       jobs,
       predecessor: Option.none(),
-      predecessorIsDead: false,
+      nameBefore: "none",
+      holdName: Effect.void,
+      freeName: Effect.void,
+      removeJobFolder: () => Effect.void,
+      sweep: () => Effect.void,
       socketPath: join(path, "control.sock"),
       jobFolder: () => Effect.die("Unexpected call")
     })

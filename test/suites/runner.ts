@@ -1,11 +1,10 @@
 /** The contract of every runner: start, outcome, stop and adopt, on jobs whose workload says how to behave. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { identify } from "../../src/platform/ProcessIdentity.ts"
 import { type JobToRun, Runner, type RunningJob } from "../../src/runner/Runner.ts"
@@ -37,7 +36,12 @@ export const jobOf = (state: string, behaviour: Behaviour): JobToRun & { readonl
   // the Dag file's path is what carries the scratch folder to the job
   const command = { ...job.command, token: "only-for-this-task", dag_rel_path: scratch }
   const logFile = join(state, "logs", `${id}.log`)
-  return { claim: { id, job: { ...job, command: command as never }, claimedAt: 0 }, folder, logFile, scratch }
+  return {
+    claim: { id, job: { ...job, command: command as never }, claimedAt: 0, expires: null },
+    folder,
+    logFile,
+    scratch
+  }
 }
 
 const text = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : undefined)
@@ -141,7 +145,8 @@ export const suite = <E>(
       title: string,
       meanwhile: (job: { readonly scratch: string }) => Effect.Effect<void>,
       after: (job: { readonly scratch: string }, adopted: RunningJob) => Effect.Effect<void>,
-      expected: object
+      expected: object,
+      known = true
     ) =>
       test(title, ({ restart, runner, state }) =>
         Effect.gen(function* () {
@@ -150,9 +155,13 @@ export const suite = <E>(
           yield* until(() => text(join(job.scratch, "ready")))
           yield* meanwhile(job)
           const again = yield* restart
-          const adopted = Option.getOrThrow(yield* again.adopt(JSON.parse(JSON.stringify(handle))))
-          yield* after(job, adopted)
-          assert.deepInclude(yield* adopted.outcome, expected)
+          const adopted = yield* again.adopt({
+            ...job,
+            handle: known ? JSON.parse(JSON.stringify(handle)) : undefined
+          })
+          assert(adopted._tag === "Found")
+          yield* after(job, adopted.job)
+          assert.deepInclude(yield* adopted.job.outcome, expected)
         })
       )
 
@@ -161,6 +170,13 @@ export const suite = <E>(
       () => Effect.void,
       (job) => Effect.sync(() => mkdirSync(join(job.scratch, "go"))),
       { _tag: "Succeeded" }
+    )
+    readopt(
+      "a restarted worker finds a job that it had started but not noted",
+      () => Effect.void,
+      (job) => Effect.sync(() => mkdirSync(join(job.scratch, "go"))),
+      { _tag: "Succeeded" },
+      false
     )
     readopt(
       "a restarted worker can stop a job that it finds",
@@ -181,13 +197,21 @@ export const suite = <E>(
       { _tag: "Succeeded" }
     )
 
-    test("a handle of nothing is nothing", ({ runner }) =>
+    test("a handle of nothing is nothing", ({ runner, state }) =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* runner.adopt({ kind: "something else" }), Option.none())
-        assert.deepStrictEqual(
-          yield* runner.adopt({ kind: "airflow", job: "x", folder: "/nowhere", host: null }),
-          Option.none()
-        )
+        const { claim, folder } = jobOf(state, "wait")
+        assert.strictEqual((yield* runner.adopt({ claim, folder, handle: { kind: "else" } }))._tag, "Gone")
+        const handle = { kind: "airflow", job: "x", folder: "/nowhere", host: null }
+        assert.strictEqual((yield* runner.adopt({ claim, folder, handle }))._tag, "Gone")
+      }))
+
+    test("a job that was never started is known as such, and its workload is gone", ({ runner, state }) =>
+      Effect.gen(function* () {
+        const { claim, folder } = jobOf(state, "wait")
+        const workload = join(folder, "workload-1.json")
+        writeFileSync(workload, "{}")
+        assert.strictEqual((yield* runner.adopt({ claim, folder, handle: undefined }))._tag, "NeverStarted")
+        assert.isFalse(existsSync(workload))
       }))
 
     test(

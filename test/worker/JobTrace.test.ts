@@ -159,7 +159,12 @@ describe("a job's trace", () => {
 })
 
 describe("the site's traceparent", () => {
-  const claim = (traceparent: string) => ({ id: "c", job: traced("a", traceparent), claimedAt: 0 })
+  const claim = (traceparent: string) => ({
+    id: "c",
+    job: traced("a", traceparent),
+    claimedAt: 0,
+    expires: null
+  })
 
   it("says whether the Dag run is sampled", () => {
     assert.strictEqual(parentOf(claim(`00-${traceId}-${dagRunSpan}-01`))?.sampled, true)

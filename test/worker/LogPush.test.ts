@@ -39,7 +39,7 @@ const job: Job = {
   task_instance_id: ti.id,
   command: { type: "ExecuteTask", ...body, ti }
 }
-const claim: Claim = { id: "c1", claimedAt: 0, job }
+const claim: Claim = { id: "c1", claimedAt: 0, expires: null, job }
 const callback: Claim = {
   ...claim,
   job: {

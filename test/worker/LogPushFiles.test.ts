@@ -16,7 +16,7 @@ import { decodeLog } from "../../src/worker/LogChunks.ts"
 import { LogPush } from "../../src/worker/LogPush.ts"
 import { makeLogSite } from "./logSite.ts"
 
-const claim = { id: "c1", claimedAt: 0, job: testJob("t") }
+const claim = { id: "c1", claimedAt: 0, expires: null, job: testJob("t") }
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-push-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))

@@ -107,7 +107,7 @@ describe("Registration", () => {
 
   it.effect("a predecessor that is proved dead is replaced at once", () =>
     start(
-      { predecessorIsDead: true },
+      { nameBefore: "dead" },
       Effect.gen(function* () {
         const central = yield* TestCentral
         const worker = yield* Worker
@@ -123,7 +123,7 @@ describe("Registration", () => {
 
   it.effect("its maintenance and the comment survive the takeover", () =>
     start(
-      { predecessorIsDead: true },
+      { nameBefore: "dead" },
       Effect.gen(function* () {
         const central = yield* TestCentral
         const worker = yield* Worker

@@ -1,0 +1,186 @@
+/** JournalStore: the journal's entries on disk: a small SQLite file in the state folder, written before what it promises. */
+import { existsSync, renameSync } from "node:fs"
+import { join } from "node:path"
+import type { DatabaseSync } from "node:sqlite"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { FolderUnusable } from "./PrivateFolder.ts"
+import { StateFolder } from "./StateFolder.ts"
+
+/** One thing that the journal remembers; `id` is unique within its kind. */
+export interface JournalEntry {
+  readonly kind: "claim" | "report" | "offset"
+  readonly id: string
+  /** JSON. */
+  readonly value: string
+}
+
+/** What a write changes: an entry that is put, or one that is removed (`value` is null). */
+export interface JournalChange extends Omit<JournalEntry, "value"> {
+  readonly value: string | null
+}
+
+/** The disk refuses: it is full, read-only or broken. */
+export class JournalUnwritable extends Schema.TaggedError<JournalUnwritable>()("JournalUnwritable", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return `the journal cannot be written: ${this.reason}`
+  }
+}
+
+/** The entries that outlive the worker. One writer: `Journal`. */
+export class JournalStore extends Context.Service<
+  JournalStore,
+  {
+    /** What an earlier worker has left, in the order of first writing. */
+    readonly left: ReadonlyArray<JournalEntry>
+    /** All of the changes, or none: one transaction. It survives the end of this process however that comes. */
+    readonly write: (changes: ReadonlyArray<JournalChange>) => Effect.Effect<void, JournalUnwritable>
+    /** Writes everything anew, after writes that failed. */
+    readonly replace: (entries: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalUnwritable>
+  }
+>()("edge-worker/platform/JournalStore") {
+  /** `journal.db` in the state folder. Fails where a newer edge-worker has written it. */
+  static readonly layer: Layer.Layer<JournalStore, FolderUnusable, StateFolder> = Layer.effect(
+    JournalStore,
+    Effect.gen(function* () {
+      const { path } = yield* StateFolder
+      const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
+      const file = join(path, "journal.db")
+      const { database, left } = yield* Effect.acquireRelease(
+        openOrSetAside(DatabaseSync, file, path),
+        ({ database }) => Effect.sync(() => database.close())
+      )
+      const put = database.prepare(
+        "INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value"
+      )
+      const remove = database.prepare("DELETE FROM entry WHERE kind = ? AND id = ?")
+      const transaction = (changes: ReadonlyArray<JournalChange>, first?: string) =>
+        Effect.try({
+          try: () => {
+            database.exec("BEGIN IMMEDIATE")
+            try {
+              if (first !== undefined) database.exec(first)
+              for (const { id, kind, value } of changes) {
+                if (value === null) remove.run(kind, id)
+                else put.run(kind, id, value)
+              }
+              database.exec("COMMIT")
+            } catch (error) {
+              if (database.isTransaction) database.exec("ROLLBACK")
+              throw error
+            }
+          },
+          catch: (error) => new JournalUnwritable({ reason: `${messageOf(error)} (${file})` })
+        })
+      return JournalStore.of({
+        left,
+        write: (changes) => transaction(changes),
+        replace: (entries) => transaction(entries, "DELETE FROM entry")
+      })
+    })
+  )
+
+  /** Entries in memory, or in the caller's map, which then plays the disk that outlives a worker. */
+  static readonly layerMemory = (disk: Map<string, JournalEntry> = new Map()) =>
+    Layer.sync(JournalStore, () => {
+      const key = ({ id, kind }: Omit<JournalEntry, "value">) => `${kind}:${id}`
+      const write = (changes: ReadonlyArray<JournalChange>) =>
+        Effect.sync(() => {
+          for (const { value, ...entry } of changes) {
+            if (value === null) disk.delete(key(entry))
+            else disk.set(key(entry), { ...entry, value })
+          }
+        })
+      return JournalStore.of({
+        left: [...disk.values()],
+        write,
+        replace: (entries) =>
+          Effect.andThen(
+            Effect.sync(() => disk.clear()),
+            write(entries)
+          )
+      })
+    })
+}
+
+/** The format of the file. A newer edge-worker reads an older one; an older one refuses a newer. */
+const FORMAT = 1
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+const open = (Database: typeof DatabaseSync, file: string, path: string) =>
+  Effect.suspend(() => {
+    let database: DatabaseSync | undefined
+    try {
+      database = new Database(file, { timeout: 0 })
+      // WAL with NORMAL: a commit is in the kernel when it returns, so a killed process loses nothing. EXCLUSIVE: no
+      // shared memory file beside it, and whoever else opens it while we run is told that it is locked.
+      database.exec(
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256"
+      )
+      const format = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0)
+      if (format > FORMAT) {
+        database.close()
+        return Effect.fail(
+          new FolderUnusable({
+            path,
+            reason: `holds a journal of format ${format}, and this edge-worker knows formats up to ${FORMAT}`,
+            remedy: "Start the newer edge-worker that wrote it, or run its `edge-worker settle` first"
+          })
+        )
+      }
+      database.exec(
+        `CREATE TABLE IF NOT EXISTS entry (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,
+          value TEXT NOT NULL, UNIQUE (kind, id)); PRAGMA user_version = ${FORMAT}`
+      )
+      const left = database
+        .prepare("SELECT kind, id, value FROM entry ORDER BY n")
+        .all() as unknown as ReadonlyArray<JournalEntry>
+      return Effect.succeed({ database, left })
+    } catch (error) {
+      database?.close()
+      return Effect.fail(error)
+    }
+  })
+
+const isDamage = (error: unknown) =>
+  error instanceof Error &&
+  "errcode" in error &&
+  typeof error.errcode === "number" &&
+  [SQLITE_CORRUPT, SQLITE_NOTADB].includes(error.errcode & 0xff)
+
+/** A damaged file is kept for a person to look at; the worker starts with an empty one instead of never again. */
+const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: string) =>
+  open(Database, file, path).pipe(
+    Effect.catchIf(
+      isDamage,
+      Effect.fnUntraced(function* (error) {
+        const aside = `${file}.damaged-${yield* Clock.currentTimeMillis}`
+        for (const suffix of ["", "-wal", "-shm"])
+          if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
+        yield* Effect.logError(
+          `the journal is damaged (${messageOf(error)}) and was set aside as ${aside}: jobs of the worker that ran ` +
+            "here before that had not been told to the site are left to the site's own rules (it ends them after " +
+            "[scheduler] task_instance_heartbeat_timeout)"
+        )
+        return yield* open(Database, file, path)
+      })
+    ),
+    Effect.mapError((error) =>
+      error instanceof FolderUnusable
+        ? error
+        : new FolderUnusable({
+            path,
+            reason: `its journal ${file} cannot be opened (${messageOf(error)})`,
+            remedy:
+              "Make room on the disk, or correct the file's owner and mode; it must be readable and writable"
+          })
+    )
+  )
