@@ -221,11 +221,6 @@ export class Journal extends Context.Service<
       })
     })
   )
-
-  /** Forgets everything with the process. */
-  static readonly layerMemory = Journal.layer.pipe(
-    Layer.provide(Layer.suspend(() => JournalStore.layerMemory()))
-  )
 }
 
 const snapshot = (entries: Entries): ReadonlyArray<JournalEntry> => [

@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
+import { JournalStore } from "../../src/platform/JournalStore.ts"
 import type { Claim, Job } from "../../src/protocol/Job.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -79,7 +80,7 @@ const make = (options: { chunkSize?: number; pushLogs?: boolean } = {}) => {
       Layer.mergeAll(
         site.layer,
         MemoryFileTail.layer,
-        Journal.layerMemory,
+        Layer.provide(Journal.layer, JournalStore.layerMemory()),
         Layer.succeed(EdgeConfig, settings)
       )
     ),
