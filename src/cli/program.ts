@@ -13,6 +13,7 @@ import { exitCode, exitOfError } from "./ExitCode.ts"
 import { globalFlags } from "./globalFlags.ts"
 import { toStream } from "./LogSink.ts"
 import { maintenance } from "./maintenance.ts"
+import { settle } from "./settle.ts"
 import { separate } from "./shortFlags.ts"
 import { status } from "./status.ts"
 import { stop } from "./stop.ts"
@@ -23,7 +24,7 @@ import type { WorkerParts } from "./workerParts.ts"
 
 const root = (parts: WorkerParts) =>
   Command.make("edge-worker").pipe(
-    Command.withSubcommands([worker(parts), status, stop, maintenance]),
+    Command.withSubcommands([worker(parts), status, stop, maintenance, settle(parts)]),
     Command.withDescription(
       [
         "A remote worker for Apache Airflow: takes jobs from a site over HTTPS and runs them on this machine.",

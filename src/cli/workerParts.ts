@@ -23,21 +23,23 @@ import { AirflowRunner } from "../runner/AirflowRunner.ts"
 import { EdgeClient } from "../worker/EdgeClient.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
+import { Settlement } from "../worker/Settlement.ts"
 import { SysinfoProgram } from "../worker/SysinfoProgram.ts"
 import { Versions } from "../worker/Versions.ts"
 import { Worker } from "../worker/Worker.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
 
+type Part<A> = Layer.Layer<
+  A,
+  NoLocalAirflow | CertificateFileError | FolderUnusable,
+  EdgeConfig | WorkerIdentity | StateFolder
+>
+
 /** Replaced by tests; everything around it (signals, lock, pid file, commands, exit codes) stays the same. */
 export interface WorkerParts {
   readonly config: (options: WorkerOptions) => Layer.Layer<EdgeConfig, ConfigInvalid>
-  readonly worker: (
-    options: WorkerOptions
-  ) => Layer.Layer<
-    Worker,
-    NoLocalAirflow | CertificateFileError | FolderUnusable,
-    EdgeConfig | WorkerIdentity | StateFolder
-  >
+  readonly worker: (options: WorkerOptions) => Part<Worker>
+  readonly settlement: (options: WorkerOptions) => Part<Settlement>
 }
 
 /** The versions of the local Airflow. Where there is none the worker does not start: it could run no job. */
@@ -54,20 +56,23 @@ const localVersions = Layer.unwrap(
   })
 )
 
+/** What a worker needs around it, and what settles a dead one's promises needs too. */
+const around = ({ python }: WorkerOptions) =>
+  Layer.mergeAll(AirflowRunner.layer(), LogPush.layer, localVersions, SysinfoProgram.layer).pipe(
+    Layer.provideMerge([
+      Layer.provide(Journal.layer, JournalStore.layer),
+      EdgeClient.layer,
+      LogFolder.layer,
+      FileTail.layer
+    ]),
+    Layer.provideMerge([TokenSigner.layer, HttpTransport.layer]),
+    Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
+    Layer.provide([Processes.layer, NodeServices.layer])
+  )
+
 /** The real parts. */
 export const workerParts: WorkerParts = {
   config: ({ team, concurrency, umask, python }) => NodePlatform.config({ team, concurrency, umask, python }),
-  worker: ({ python }) =>
-    Worker.layer.pipe(
-      Layer.provide([AirflowRunner.layer(), LogPush.layer, localVersions, SysinfoProgram.layer]),
-      Layer.provide([
-        Layer.provide(Journal.layer, JournalStore.layer),
-        EdgeClient.layer,
-        LogFolder.layer,
-        FileTail.layer
-      ]),
-      Layer.provide([TokenSigner.layer, HttpTransport.layer]),
-      Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
-      Layer.provide([Processes.layer, NodeServices.layer])
-    )
+  worker: (options) => Layer.provide(Worker.layer, around(options)),
+  settlement: (options) => Layer.provide(Settlement.layer, around(options))
 }

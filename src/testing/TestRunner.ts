@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { type JobToRun, type Outcome, Runner, StartFailed } from "../runner/Runner.ts"
+import { type JobToRun, type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
 
 /** A job that was started. */
 export interface TestJob {
@@ -42,6 +42,8 @@ export class TestRunner extends Context.Service<
     Layer.effectContext(
       Effect.gen(function* () {
         const ref = yield* SubscriptionRef.make<ReadonlyArray<TestJob>>([])
+        /** By claim: what a worker that is built anew over this runner finds again. */
+        const started = new Map<string, RunningJob>()
         let refusal: string | undefined
         const edit = (index: number, change: (job: TestJob) => Partial<TestJob>) =>
           SubscriptionRef.update(ref, (jobs) =>
@@ -57,7 +59,7 @@ export class TestRunner extends Context.Service<
               Deferred.succeed(outcome, how)
             ).pipe(Effect.asVoid)
           yield* SubscriptionRef.update(ref, (jobs) => [...jobs, { toRun, stops: [], alive: true, end }])
-          return {
+          const job: RunningJob = {
             handle: { test: index },
             outcome: Deferred.await(outcome),
             stop: Effect.fnUntraced(function* (how: "term" | "kill") {
@@ -67,6 +69,8 @@ export class TestRunner extends Context.Service<
               yield* end({ _tag: "Failed", reason: `was ended by ${signal}`, stderr: "", signal })
             })
           }
+          started.set(toRun.claim.id, job)
+          return job
         })
         const controls = TestRunner.of({
           jobs: SubscriptionRef.get(ref),
@@ -83,7 +87,11 @@ export class TestRunner extends Context.Service<
         })
         const runner = Runner.of({
           start,
-          adopt: () => Effect.succeed({ _tag: "Gone", reason: "the test runner forgets with its process" })
+          adopt: ({ claim }) =>
+            Effect.sync(() => {
+              const job = started.get(claim.id)
+              return job === undefined ? { _tag: "NeverStarted" } : { _tag: "Found", job }
+            })
         })
         return Context.make(TestRunner, controls).pipe(Context.add(Runner, runner))
       })

@@ -10,6 +10,7 @@ import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
+import { Settlement } from "../../src/worker/Settlement.ts"
 import { Worker, type WorkerEnd } from "../../src/worker/Worker.ts"
 
 const env = process.env
@@ -97,7 +98,20 @@ const parts: WorkerParts = {
         daemonUmask: options.umask ?? 0o077
       })
     ),
-  worker: () => Layer.effect(Worker, make)
+  worker: () => Layer.effect(Worker, make),
+  settlement: () =>
+    Layer.succeed(Settlement, {
+      running: Effect.succeed(jobs),
+      run: ({ kill }) =>
+        Effect.succeed({
+          open: jobs,
+          logs: 0,
+          reports: kill ? 1 : 0,
+          reportsLeft,
+          logBytesLeft: 0,
+          nameFreed: jobs === 0 ? undefined : true
+        })
+    })
 }
 
 runMain(program(parts, process.argv.slice(2)))

@@ -1,0 +1,46 @@
+/** settle: what it says of what a dead worker has left, and its exit codes. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { run, running, temporaryHome } from "./commandLine.ts"
+
+describe("settle", () => {
+  it.live("says that there is nothing", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* run(yield* temporaryHome, ["settle", "-H", "one"])
+      assert.deepStrictEqual([code, stdout], [0, "There was nothing to settle.\n"])
+    })
+  )
+
+  it.live("says what was told, in words and as JSON", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const words = yield* run(home, ["settle", "-H", "one", "--kill"], { FAKE_JOBS: "2" })
+      assert.strictEqual(words.code, 0)
+      assert.strictEqual(
+        words.stdout,
+        "Found 2 open jobs, 0 logs and 1 report to be told. All is told. The site knows the worker as offline.\n"
+      )
+      const json = yield* run(home, ["settle", "-H", "one", "--json"], { FAKE_JOBS: "1" })
+      assert.deepInclude(JSON.parse(json.stdout), { open: 1, reportsLeft: 0, nameFreed: true })
+    })
+  )
+
+  it.live("ends with 75 while something is not told", () =>
+    Effect.gen(function* () {
+      const left = { FAKE_JOBS: "1", FAKE_REPORTS_LEFT: "3" }
+      const { code, stdout } = yield* run(yield* temporaryHome, ["settle", "-H", "one"], left)
+      assert.strictEqual(code, 75)
+      assert.include(stdout, "NOT told: 3 reports")
+    })
+  )
+
+  it.live("refuses while the worker runs", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      yield* running(home, ["-H", "one"])
+      const { code, stderr } = yield* run(home, ["settle", "-H", "one"])
+      assert.strictEqual(code, 73)
+      assert.include(stderr, 'a worker called "one" already runs here')
+    })
+  )
+})

@@ -1,0 +1,206 @@
+/** Recovery: what a worker that was killed has promised, its successor on the same journal keeps. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
+import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
+import type { JournalEntry } from "../../src/platform/JournalStore.ts"
+import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
+import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
+import { testSettings } from "../../src/testing/settings.ts"
+import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
+import { TestRunner } from "../../src/testing/TestRunner.ts"
+import { testJob } from "../../src/testing/testJob.ts"
+import { Journal } from "../../src/worker/Journal.ts"
+import { LogPush } from "../../src/worker/LogPush.ts"
+import { Settlement } from "../../src/worker/Settlement.ts"
+import { known, Versions } from "../../src/worker/Versions.ts"
+import { Worker } from "../../src/worker/Worker.ts"
+import { advance, settle, within } from "./harness.ts"
+
+const log = "/logs/dag_id=dag/task_id=a/attempt=1.log"
+const first = (central: Central) => [...central.jobs.values()][0]
+
+/** All that outlives a worker: the site, the machine's processes, its files. */
+const world = Layer.mergeAll(
+  TestCentral.layer,
+  TestRunner.layer(),
+  MemoryPlatform.layer({ nameBefore: "dead" })
+).pipe(
+  Layer.provideMerge(MemoryFileTail.layer),
+  Layer.provideMerge([
+    Layer.succeed(EdgeConfig, testSettings()),
+    Layer.succeed(WorkerIdentity, { name: "worker-1", queues: ["default"], team: null, concurrency: 2 })
+  ])
+)
+
+/** What lives and dies with a worker; `disk` is what the next one reads. */
+const own = (disk: Map<string, JournalEntry>) =>
+  Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" }))).pipe(
+    Layer.provideMerge(Layer.fresh(Journal.layer)),
+    Layer.provide(JournalStore.layerMemory(disk))
+  )
+
+/** Starts a worker; `kill` ends it, with the disk as it was at that moment. */
+const begin = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>) {
+  const scope = yield* Scope.make()
+  const { journal, worker } = yield* Effect.all({ worker: Worker, journal: Journal }).pipe(
+    Effect.provide(yield* Layer.buildWithScope(Layer.provideMerge(Worker.layer, own(disk)), scope))
+  )
+  yield* settle
+  const kill = Effect.suspend(() => {
+    const then = new Map(disk)
+    return Effect.as(Scope.close(scope, Exit.void), then)
+  })
+  return { worker, journal, kill }
+})
+
+const test = <E>(
+  title: string,
+  body: Effect.Effect<
+    void,
+    E,
+    TestCentral | TestRunner | MemoryFileTail | Effect.Services<ReturnType<typeof begin>>
+  >
+) => it.effect(title, () => Effect.provide(body, world))
+
+/** A worker with one running job whose log is told so far. */
+const oneRunning = Effect.gen(function* () {
+  const central = yield* TestCentral
+  const runner = yield* TestRunner
+  const files = yield* MemoryFileTail
+  const started = yield* begin(new Map())
+  yield* within("5 seconds", started.worker.registered)
+  yield* central.addJob(testJob("a"))
+  const [job] = yield* within(
+    "10 seconds",
+    runner.until((jobs) => jobs.length === 1)
+  )
+  yield* files.append(log, "one\n")
+  yield* within(
+    "10 seconds",
+    central.until((c) => first(c)?.log === "one\n" && first(c)?.state === "running")
+  )
+  yield* settle
+  return { ...started, job }
+})
+
+describe("Recovery", () => {
+  test(
+    "a running job is found again: its log goes on where it was, its real end is told once",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const runner = yield* TestRunner
+      const files = yield* MemoryFileTail
+      const disk = yield* (yield* oneRunning).kill
+      yield* files.append(log, "two\n")
+      yield* advance("10 seconds")
+      assert.strictEqual(first(yield* central.get)?.log, "one\n")
+      const { journal, worker } = yield* begin(disk)
+      yield* within("5 seconds", worker.registered)
+      assert.strictEqual((yield* worker.status).job_count, 1)
+      const [job] = yield* runner.jobs
+      yield* job?.end({ _tag: "Failed", reason: "exited with code 3", stderr: "" }) ?? Effect.void
+      const after = yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.state === "failed")
+      )
+      assert.deepStrictEqual(first(after)?.reported, ["running", "failed"])
+      yield* advance("2 seconds")
+      const told = first(yield* central.get)?.log ?? ""
+      assert.isTrue(told.startsWith("one\ntwo\n"), told)
+      assert.strictEqual(told.split("one").length, 2)
+      assert.strictEqual((yield* runner.jobs).length, 1)
+      assert.deepStrictEqual([yield* journal.openClaims, yield* journal.reports], [[], []])
+    })
+  )
+
+  test(
+    "an end that no worker saw is told by the next, before it registers",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const { job, kill } = yield* oneRunning
+      const disk = yield* kill
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      yield* central.fault("register", { refuse: down })
+      yield* begin(disk)
+      yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.state === "success")
+      )
+    })
+  )
+
+  test(
+    "a claim whose job was never started is handed back",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const job = testJob("a")
+      const claim = { id: "c-1", job, claimedAt: 0, expires: null }
+      const disk = new Map<string, JournalEntry>()
+      yield* central.addJob(job)
+      yield* Effect.flatMap(Journal, (journal) => journal.claimed(claim)).pipe(Effect.provide(own(disk)))
+      yield* central.fault("fetch", { refuse: down })
+      yield* begin(disk)
+      const after = yield* within(
+        "10 seconds",
+        central.until((c) => (first(c)?.reported.length ?? 0) > 0)
+      )
+      assert.deepStrictEqual(first(after)?.reported, ["queued"])
+    })
+  )
+
+  test(
+    "reports and a log that the site has not heard survive a kill in an outage",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const files = yield* MemoryFileTail
+      const { job, journal, kill } = yield* oneRunning
+      yield* central.fault("report", { refuse: down })
+      yield* central.fault("log", { refuse: down })
+      yield* files.append(log, "last\n")
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      yield* advance("5 seconds")
+      assert.strictEqual((yield* journal.reports).length, 1)
+      const disk = yield* kill
+      yield* central.fault("report", undefined)
+      yield* central.fault("log", undefined)
+      const next = yield* begin(disk)
+      yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.state === "success" && first(c)?.log === "one\nlast\n")
+      )
+      yield* settle
+      assert.deepStrictEqual([yield* next.journal.openClaims, yield* next.journal.reports], [[], []])
+    })
+  )
+
+  test(
+    "settle tells everything without a worker, and frees the name",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const disk = yield* (yield* oneRunning).kill
+      const settled = yield* within(
+        "20 seconds",
+        Effect.flatMap(Settlement, (settlement) => settlement.run({ kill: true })).pipe(
+          Effect.provide(Layer.provideMerge(Settlement.layer, own(disk)))
+        )
+      )
+      assert.deepStrictEqual(settled, {
+        open: 1,
+        logs: 0,
+        reports: 0,
+        reportsLeft: 0,
+        logBytesLeft: 0,
+        nameFreed: true
+      })
+      const { worker, ...after } = yield* central.get
+      assert.deepStrictEqual(first({ worker, ...after })?.reported, ["running", "failed"])
+      assert.include(first({ worker, ...after })?.log, "settle --kill")
+      assert.strictEqual(worker?.state, "offline")
+    })
+  )
+})
