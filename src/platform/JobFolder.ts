@@ -92,7 +92,9 @@ const read = (file: string): string => {
 }
 
 const write = (folder: string, name: string, text: string) => {
-  writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600 })
+  rmSync(join(folder, `.${name}.new`), { force: true })
+  // Exclusively: what stands there already is not ours to write a token into.
+  writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600, flag: "wx" })
   renameSync(join(folder, `.${name}.new`), join(folder, name))
 }
 
