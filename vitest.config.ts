@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/airflow/**"],
+    exclude: ["test/airflow/**", "test/signals/**"],
     reporters: ["default", "./scripts/closingLine.ts"],
     allowOnly: false,
     testTimeout: 20_000

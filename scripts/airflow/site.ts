@@ -16,7 +16,7 @@ import {
 } from "./environment.ts"
 import { eventually } from "./eventually.ts"
 import { airflowVersion, edgeVersion, install, Missing } from "./install.ts"
-import { allProcesses, isAlive, signalProcess, workingFolder } from "./processes.ts"
+import { allProcesses, isAlive, signalProcess, treeOf, workingFolder } from "./processes.ts"
 
 const parts = ["api-server", "scheduler", "dag-processor", "triggerer"] as const
 
@@ -25,7 +25,9 @@ const Stored = Schema.Struct({
   jwtSecret: Schema.String,
   database: Schema.String,
   /** The session of all its processes; null while it is stopped. */
-  session: Schema.NullOr(Schema.Int)
+  session: Schema.NullOr(Schema.Int),
+  /** Those of parts that were started anew since. */
+  later: Schema.optionalKey(Schema.Array(Schema.Int))
 })
 
 /** A running site. */
@@ -42,6 +44,10 @@ export interface UpOptions {
   readonly say: (line: string) => void
   /** Stops the site when this process ends, however it ends. Default: the site stays. */
   readonly tied?: boolean
+  /** SQLAlchemy's or libpq's address of the database. Default: DATABASE_URL, else SQLite. */
+  readonly database?: string
+  /** Further variables for the site's processes. */
+  readonly settings?: Environment
 }
 
 const storedAt = (folder: string) => join(folder, "site.json")
@@ -81,9 +87,12 @@ const freePort = (wanted: number): Promise<number> =>
  * Everything of the site that runs. A session's number may be used again when the last of its processes is gone:
  * it is ours while one of them works in our folder, as the leader made all of them do.
  */
-const members = (folder: string, session: number | null) => {
-  const inside = allProcesses().filter((info) => info.session === session)
-  return inside.some((info) => workingFolder(info.pid) === folder) ? inside : []
+const members = (folder: string, { session, later = [] }: Pick<typeof Stored.Type, "later" | "session">) => {
+  const all = session === null ? [] : allProcesses()
+  return [session, ...later].flatMap((each) => {
+    const inside = all.filter((info) => info.session === each)
+    return inside.some((info) => workingFolder(info.pid) === folder) ? inside : []
+  })
 }
 
 const tail = (folder: string, part: string) =>
@@ -105,11 +114,14 @@ ${tied ? "read -r _; trap '' TERM; kill $pids; sleep 5; kill -9 $pids; kill -9 0
 export const find = (folder: string): Site | undefined => {
   const stored = read(resolve(folder))
   if (stored === undefined || stored.session === null) return undefined
-  return members(resolve(folder), stored.session).length === 0 ? undefined : siteOf(resolve(folder), stored)
+  return members(resolve(folder), stored).length === 0 ? undefined : siteOf(resolve(folder), stored)
 }
 
 /** Installs what is missing, starts the site, and waits until it has all our Dags. */
-export const up = async (path: string, { say, tied = false }: UpOptions): Promise<Site> => {
+export const up = async (
+  path: string,
+  { say, tied = false, database, settings = {} }: UpOptions
+): Promise<Site> => {
   const folder = resolve(path)
   const running = find(folder)
   if (running !== undefined) {
@@ -118,7 +130,10 @@ export const up = async (path: string, { say, tied = false }: UpOptions): Promis
   }
   if (!existsSync("/proc/self/stat"))
     throw new Missing("this script needs Linux: it finds processes in /proc")
-  const given = process.env["DATABASE_URL"]?.replace(/^postgres(ql)?:\/\//, "postgresql+psycopg2://")
+  const given = (database ?? process.env["DATABASE_URL"])?.replace(
+    /^postgres(ql)?:\/\//,
+    "postgresql+psycopg2://"
+  )
   install(folder, { postgres: given !== undefined, say })
 
   mkdirSync(join(folder, "home"), { recursive: true })
@@ -128,7 +143,8 @@ export const up = async (path: string, { say, tied = false }: UpOptions): Promis
     jwtSecret: before?.jwtSecret ?? randomBytes(48).toString("hex"),
     database: given ?? `sqlite:///${join(folder, "home", "airflow.db")}`
   }
-  const site = siteOf(folder, stored)
+  const plain = siteOf(folder, stored)
+  const site = { ...plain, environment: { ...plain.environment, ...settings } }
   writeFileSync(join(folder, "site-env"), asShell(site.environment), { mode: 0o600 })
   writeFileSync(join(folder, "worker-env"), asShell(site.workerEnvironment(join(folder, "worker"))), {
     mode: 0o600
@@ -162,6 +178,31 @@ export const up = async (path: string, { say, tied = false }: UpOptions): Promis
   return site
 }
 
+/** Kills one part of the site at once and starts it anew; it is ready when it answers. `tied` as in `up`. */
+export const restartPart = (
+  site: Site,
+  part: (typeof parts)[number],
+  { tied }: { readonly tied: boolean }
+) => {
+  const { folder } = site
+  const stored = read(folder)
+  if (stored === undefined) throw new Error(`no site runs in ${folder}`)
+  for (const info of treeOf(Number(readFileSync(join(folder, `${part}.pid`), "utf8"))))
+    signalProcess(info.pid, "SIGKILL")
+  const script = `cd '${folder}'
+airflow ${part} >> '${part}.log' 2>&1 < /dev/null & echo $! > '${part}.pid'
+${tied ? "read -r _; kill -9 0" : "wait"}`
+  const leader = spawn("sh", ["-c", script], {
+    detached: true,
+    stdio: [tied ? "pipe" : "ignore", "ignore", "ignore"],
+    env: site.environment
+  })
+  leader.unref()
+  if (leader.stdin instanceof Socket) leader.stdin.unref()
+  if (leader.pid === undefined) throw new Error("sh cannot be started")
+  write(folder, { ...stored, later: [...(stored.later ?? []), leader.pid] })
+}
+
 /** Waits for the scheduler's health and every Dag; fails at once when a part has died or a Dag does not load. */
 const ready = async (site: Site): Promise<void> => {
   const dead = () =>
@@ -191,7 +232,7 @@ export const down = async (path: string): Promise<void> => {
   const folder = resolve(path)
   const stored = read(folder)
   if (stored === undefined || stored.session === null) return
-  const left = () => members(folder, stored.session)
+  const left = () => members(folder, stored)
   for (const info of left()) signalProcess(info.pid, "SIGTERM")
   try {
     await eventually(
@@ -210,5 +251,6 @@ export const down = async (path: string): Promise<void> => {
     )
   }
   for (const part of parts) rmSync(join(folder, `${part}.pid`), { force: true })
-  write(folder, { ...stored, session: null })
+  const { later: _, ...rest } = stored
+  write(folder, { ...rest, session: null })
 }

@@ -6,14 +6,17 @@ import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
 import type { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { FileTail } from "../platform/FileTail.ts"
+import { FreeDisk } from "../platform/FreeDisk.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
 import * as HttpTransport from "../platform/HttpTransport.ts"
 import { JobFolder } from "../platform/JobFolder.ts"
 import { JournalStore } from "../platform/JournalStore.ts"
 import { LineSocket } from "../platform/LineSocket.ts"
 import { LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
+import { LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { NodePlatform } from "../platform/NodePlatform.ts"
+import { OomKills } from "../platform/OomKills.ts"
 import type { FolderUnusable } from "../platform/PrivateFolder.ts"
 import { Processes } from "../platform/Processes.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
@@ -63,11 +66,13 @@ const around = ({ python }: WorkerOptions) =>
       Layer.provide(Journal.layer, JournalStore.layer),
       EdgeClient.layer,
       LogFolder.layer,
-      FileTail.layer
+      LogFiles.layer,
+      FileTail.layer,
+      FreeDisk.layer
     ]),
     Layer.provideMerge([TokenSigner.layer, HttpTransport.layer]),
     Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
-    Layer.provide([Processes.layer, NodeServices.layer])
+    Layer.provide([Processes.layer, OomKills.layer(), NodeServices.layer])
   )
 
 /** The real parts. */

@@ -152,7 +152,13 @@ const make = Effect.fnUntraced(function* (known: ReadonlyArray<KnownKey>, python
               place: { _tag: "File" as const, path, ...at, line: option.line }
             }
           ),
-        onFailure: ({ line, problem }) => Effect.fail(failed({ _tag: "File", path, ...at, line })(problem))
+        onFailure: ({ line, problem }) =>
+          Effect.fail(
+            failed({ _tag: "File", path, ...at, line })(
+              // What it takes for a reference may be a part of the secret.
+              isSecret(at) ? problem.replace(/%\(.*\)s/s, "%(…)s") : problem
+            )
+          )
       })
 
     for (const at of names) {

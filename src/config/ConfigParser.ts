@@ -23,7 +23,6 @@ export interface SyntaxMistake {
 }
 
 const header = /^\[([^\n]+)\]/
-const option = new RegExp(`^([^\\n]*?)[${whitespace}]*[=:][${whitespace}]*([^\\n]*)$`)
 const notSpace = new RegExp(`[^${whitespace}]`)
 
 /**
@@ -70,21 +69,21 @@ export const parse = (text: string): Result.Result<ParsedConfig, ReadonlyArray<S
       section = { name: "", options: new Map() }
       continue
     }
-    const found = option.exec(value)
-    if (found === null) {
+    const delimiter = value.search(/[=:]/)
+    if (delimiter < 0) {
       mistakes.push({
         line,
         problem: "neither a [section], nor a key = value, nor an indented line that goes on"
       })
       continue
     }
-    const key = stripEnd(found[1] ?? "")
+    const key = stripEnd(value.slice(0, delimiter))
     if (key === "") mistakes.push({ line, problem: "there is no key before the = or :" })
     const before = section.options.get(key)
     if (before !== undefined) {
       mistakes.push({ line, problem: `[${section.name}] ${key} is already set in line ${before.line}` })
     }
-    current = { lines: [strip(found[2] ?? "")], line }
+    current = { lines: [strip(value.slice(delimiter + 1))], line }
     section.options.set(key, current)
   }
 

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import type { ExecutionApiPatience } from "./executionApiPatience.ts"
 import { readEdgeSettings } from "./readEdgeSettings.ts"
 
 /** When the worker enters maintenance by itself, from `[edge] automatic_maintenance_on`. */
@@ -63,6 +64,18 @@ export interface EdgeSettings {
   readonly sysinfoCommand: string | undefined
   /** `[edge_worker] python_host_idle`: how long the Python host waits for the next job before it ends. */
   readonly pythonHostIdle: Duration.Duration
+  /** `[edge_worker] log_retention`: how long a log stays that the site has whole; `undefined`: for ever. */
+  readonly logRetention: Duration.Duration | undefined
+  /** `[edge_worker] log_disk_budget`: bytes that the logs may take; `undefined`: any. */
+  readonly logDiskBudget: number | undefined
+  /** `[edge_worker] min_free_disk`: bytes that must be free for a job to be fetched; 0: not looked at. */
+  readonly minFreeDisk: number
+  /** `[edge_worker] core_dumps`: whether the processes of a job may leave core dumps. */
+  readonly coreDumps: boolean
+  /** `[edge_worker] outage_tolerance`; `undefined` for `auto`, which is `taskInstanceHeartbeatTimeout`; 0 for Airflow's own. */
+  readonly outageTolerance: Duration.Duration | undefined
+  /** What is set of the keys of `[workers]` that decide how long Airflow's processes bear an outage. */
+  readonly executionApiPatience: ExecutionApiPatience
   /** What the operator should know before the start: old names, keys that are not looked at. Never holds a secret. */
   readonly warnings: ReadonlyArray<string>
 }

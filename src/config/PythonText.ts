@@ -6,17 +6,21 @@ export const whitespace =
   "\\t\\n\\v\\f\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
 
 const leading = new RegExp(`^[${whitespace}]+`)
-const trailing = new RegExp(`[${whitespace}]+$`)
+const space = new RegExp(`[${whitespace}]`)
 
-/** `str.rstrip()` */
-export const stripEnd = (text: string) => text.replace(trailing, "")
+/** `str.rstrip()`. No pattern: one that looks for the end tries each blank of a long text anew. */
+export const stripEnd = (text: string) => {
+  let end = text.length
+  while (end > 0 && space.test(text.charAt(end - 1))) end -= 1
+  return text.slice(0, end)
+}
 
 /** `str.strip()` */
 export const strip = (text: string) => stripEnd(text).replace(leading, "")
 
 const digits = "[0-9](?:_?[0-9])*"
 const integer = new RegExp(`^[+-]?${digits}$`)
-const decimal = new RegExp(`^[+-]?(?:${digits}\\.?(?:${digits})?|\\.${digits})(?:[eE][+-]?${digits})?$`)
+const decimal = new RegExp(`^[+-]?(?:${digits}(?:\\.(?:${digits})?)?|\\.${digits})(?:[eE][+-]?${digits})?$`)
 
 /** Python's `int(text)`, for ASCII digits. */
 export const plainInt = (text: string): Option.Option<number> => {

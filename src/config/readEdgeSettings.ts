@@ -6,6 +6,7 @@ import { ConfigSources } from "../platform/ConfigSources.ts"
 import { AirflowConfig } from "./AirflowConfig.ts"
 import { ConfigInvalid } from "./ConfigInvalid.ts"
 import type { CommandLineSettings, EdgeSettings } from "./EdgeConfig.ts"
+import { executionApiPatience } from "./executionApiPatience.ts"
 import { settingsReader } from "./SettingsReader.ts"
 import { type Setting, settings } from "./settings.ts"
 import { unknownOwnKeys } from "./unknownOwnKeys.ts"
@@ -52,6 +53,7 @@ export const readEdgeSettings = Effect.fn("EdgeConfig.read")(function* (
     umask: commandLine.umask ?? workerUmask,
     daemonUmask: commandLine.umask ?? workerUmask ?? rest.daemonUmask,
     python: commandLine.python ?? rest.python,
+    executionApiPatience: yield* executionApiPatience(config),
     airflowHome: config.env["AIRFLOW_HOME"] === undefined ? (airflowHome ?? config.home) : config.home,
     warnings: [...warnings]
   } satisfies EdgeSettings

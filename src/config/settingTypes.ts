@@ -40,10 +40,42 @@ export const secondsOrNoLimit = type("a whole number of seconds, 0 for no limit"
   Option.map(getInt(text), (value) => (value > 0 ? Duration.seconds(value) : undefined))
 )
 
+/** Whole seconds, or the word for a value that is derived. */
+export const secondsOrAuto = type("a whole number of seconds, or auto", (text) =>
+  text.trim().toLowerCase() === "auto"
+    ? Option.some(undefined)
+    : Option.map(Option.filter(getInt(text), atLeast(0)), Duration.seconds)
+)
+
 /** Seconds with a fraction. */
 export const fractionalSeconds = type("a number of seconds, at least 0", (text) =>
   Option.map(Option.filter(getFloat(text), atLeast(0)), Duration.seconds)
 )
+
+const secondsOf: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }
+
+/** A time in words, as ours are written: `7 days`, `12h`, plain seconds; `undefined` for never. */
+export const durationOrNever = type(
+  "a time, as in 90 (seconds), 30 minutes, 12 hours or 7 days, or never",
+  (text): Option.Option<Duration.Duration | undefined> => {
+    const word = text.trim().toLowerCase()
+    if (["", "none", "never"].includes(word)) return Option.some(undefined)
+    const found = /^(\d{1,9})\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)?$/.exec(word)
+    if (found === null) return Option.none()
+    return Option.some(Duration.seconds(Number(found[1]) * (secondsOf[found[2]?.[0] ?? ""] ?? 1)))
+  }
+)
+
+/** Bytes: a plain number, or with a unit, of 1000 (`MB`) or of 1024 (`MiB`). */
+export const size = type("a number of bytes, as in 1048576, 500 MB or 10 GiB", (text) => {
+  const found = /^(\d+)\s*(?:([kmgt])(i)?)?b?$/i.exec(text.trim())
+  if (found === null) return Option.none()
+  const power = " kmgt".indexOf((found[2] ?? " ").toLowerCase())
+  return Option.filter(
+    Option.some(Number(found[1]) * (found[3] ? 1024 : 1000) ** power),
+    Number.isSafeInteger
+  )
+})
 
 /** Read by Airflow's `getboolean`. */
 export const boolean = type("True or False (t, f, 1, 0 are taken too)", getBoolean)

@@ -3,6 +3,7 @@ import type { KnownKey } from "./AirflowConfig.ts"
 import {
   anyCase,
   boolean,
+  durationOrNever,
   exactly,
   file,
   firstOfList,
@@ -13,8 +14,10 @@ import {
   plainWhole,
   type SettingType,
   seconds,
+  secondsOrAuto,
   secondsOrNoLimit,
   secret,
+  size,
   text,
   whole
 } from "./settingTypes.ts"
@@ -292,6 +295,41 @@ export const settings = {
     "90",
     seconds(1),
     "How long the Python host waits for the next job before it ends, in seconds."
+  ),
+  outageTolerance: airflow(
+    "edge_worker",
+    "outage_tolerance",
+    "auto",
+    secondsOrAuto,
+    "How long Python tasks bear that the site's Execution API is away; auto is [scheduler] task_instance_heartbeat_timeout, 0 leaves Airflow's own. What is set in [workers] counts first."
+  ),
+  logRetention: airflow(
+    "edge_worker",
+    "log_retention",
+    "7 days",
+    durationOrNever,
+    "How long after its last change a task log is removed here once the site has all of it; with never, or set to nothing, no log is removed for its age. Nothing is removed where [edge] push_logs is False."
+  ),
+  logDiskBudget: airflow(
+    "edge_worker",
+    "log_disk_budget",
+    undefined,
+    optional(size),
+    "How many bytes of this worker's task logs may lie here; beyond it those that the site has whole are removed sooner, the oldest first."
+  ),
+  minFreeDisk: airflow(
+    "edge_worker",
+    "min_free_disk",
+    "100 MiB",
+    size,
+    "How many bytes must be free on the disks of the state folder and of the task logs for a job to be fetched; 0 for no limit."
+  ),
+  coreDumps: airflow(
+    "edge_worker",
+    "core_dumps",
+    "False",
+    boolean,
+    "Whether the processes of Python tasks may leave core dumps, which hold the tokens of their tasks."
   )
 }
 

@@ -58,7 +58,10 @@ export class JobFolder extends Context.Service<
     ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
     readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void>
     readonly exit: (folder: string) => Effect.Effect<Option.Option<JobEnd>>
-    /** The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. */
+    /**
+     * The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. Before it what Airflow's
+     * supervisor gave as its errors, which it writes to stdout: why it killed its task, say.
+     */
     readonly stderr: (folder: string) => Effect.Effect<string>
   }
 >()("edge-worker/platform/JobFolder") {
@@ -78,10 +81,27 @@ export class JobFolder extends Context.Service<
       writeProcess: (folder, { pid, startTime }) =>
         Effect.sync(() => write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot }))),
       exit: (folder) => Effect.sync(() => decodeExit(read(join(folder, "exit")))),
-      stderr: (folder) => Effect.sync(() => readable(tail(join(folder, "stderr"), STDERR_BYTES)))
+      stderr: (folder) =>
+        Effect.sync(() => supervisorErrors(folder) + readable(tail(join(folder, "stderr"), STDERR_BYTES)))
     })
   })
 }
+
+/** A line of structlog as Airflow 3.3.2 sets it up, as text or as JSON. */
+const errorLine = /^\d{4}-\S+ \[(?:error|critical) *\]|^\{.*"level": ?"(?:error|critical)"/
+
+/** At most this many: a supervisor that fails again and again repeats itself. */
+const ERROR_LINES = 20
+
+const supervisorErrors = (folder: string): string =>
+  tail(join(folder, "stdout"), STDERR_BYTES)
+    .toString("utf8")
+    .replaceAll("\0", "\ufffd")
+    .split("\n")
+    .filter((line) => errorLine.test(line))
+    .slice(-ERROR_LINES)
+    .map((line) => `${line}\n`)
+    .join("")
 
 const read = (file: string): string => {
   try {

@@ -1,11 +1,13 @@
 /** JournalStore: the journal's entries on disk: a small SQLite file in the state folder, written before what it promises. */
 import { existsSync, renameSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import { FolderUnusable } from "./PrivateFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
@@ -51,14 +53,10 @@ export class JournalStore extends Context.Service<
       const { path } = yield* StateFolder
       const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
       const file = join(path, "journal.db")
-      const { database, left } = yield* Effect.acquireRelease(
+      const { database, left, put, remove } = yield* Effect.acquireRelease(
         openOrSetAside(DatabaseSync, file, path),
         ({ database }) => Effect.sync(() => database.close())
       )
-      const put = database.prepare(
-        "INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value"
-      )
-      const remove = database.prepare("DELETE FROM entry WHERE kind = ? AND id = ?")
       const transaction = (changes: ReadonlyArray<JournalChange>, first?: string) =>
         Effect.try({
           try: () => {
@@ -77,10 +75,18 @@ export class JournalStore extends Context.Service<
           },
           catch: (error) => new JournalUnwritable({ reason: `${messageOf(error)} (${file})` })
         })
+      const written = yield* Queue.sliding<void>(1)
+      yield* Queue.take(written).pipe(
+        Effect.andThen(Effect.sleep(flushDelay)),
+        Effect.andThen(Effect.ignore(Effect.tryPromise(() => flush(`${file}-wal`)))),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      const flushed = Effect.tap(() => Queue.offer(written, undefined))
       return JournalStore.of({
         left,
-        write: (changes) => transaction(changes),
-        replace: (entries) => transaction(entries, "DELETE FROM entry")
+        write: (changes) => flushed(transaction(changes)),
+        replace: (entries) => flushed(transaction(entries, "DELETE FROM entry"))
       })
     })
   )
@@ -108,14 +114,29 @@ export class JournalStore extends Context.Service<
     })
 }
 
+/** How long a power cut may reach back: a commit is in the kernel at once, and on the disk this much later. */
+const flushDelay = "100 millis"
+
+/** On another thread: a slow disk must not hold up the worker. */
+const flush = async (wal: string) => {
+  const handle = await open(wal, "r")
+  try {
+    await handle.datasync()
+  } finally {
+    await handle.close()
+  }
+}
+
 /** The format of the file. A newer edge-worker reads an older one; an older one refuses a newer. */
 const FORMAT = 1
+/** Our statements do not fit the tables of the file. */
+const SQLITE_ERROR = 1
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-const open = (Database: typeof DatabaseSync, file: string, path: string) =>
+const openFile = (Database: typeof DatabaseSync, file: string, path: string) =>
   Effect.suspend(() => {
     let database: DatabaseSync | undefined
     try {
@@ -143,22 +164,33 @@ const open = (Database: typeof DatabaseSync, file: string, path: string) =>
       const left = database
         .prepare("SELECT kind, id, value FROM entry ORDER BY n")
         .all() as unknown as ReadonlyArray<JournalEntry>
-      return Effect.succeed({ database, left })
+      const put = database.prepare(
+        "INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value"
+      )
+      const remove = database.prepare("DELETE FROM entry WHERE kind = ? AND id = ?")
+      // Now: damage that only a write meets would refuse every job of this worker and of each one after it.
+      const found = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"]
+      if (found !== "ok") throw new Damaged(String(found))
+      return Effect.succeed({ database, left, put, remove })
     } catch (error) {
       database?.close()
       return Effect.fail(error)
     }
   })
 
+/** SQLite reads the file, and says what is wrong with it. */
+class Damaged extends Error {}
+
 const isDamage = (error: unknown) =>
-  error instanceof Error &&
-  "errcode" in error &&
-  typeof error.errcode === "number" &&
-  [SQLITE_CORRUPT, SQLITE_NOTADB].includes(error.errcode & 0xff)
+  error instanceof Damaged ||
+  (error instanceof Error &&
+    "errcode" in error &&
+    typeof error.errcode === "number" &&
+    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB].includes(error.errcode & 0xff))
 
 /** A damaged file is kept for a person to look at; the worker starts with an empty one instead of never again. */
 const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: string) =>
-  open(Database, file, path).pipe(
+  openFile(Database, file, path).pipe(
     Effect.catchIf(
       isDamage,
       Effect.fnUntraced(function* (error) {
@@ -170,7 +202,7 @@ const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: strin
             "here before that had not been told to the site are left to the site's own rules (it ends them after " +
             "[scheduler] task_instance_heartbeat_timeout)"
         )
-        return yield* open(Database, file, path)
+        return yield* openFile(Database, file, path)
       })
     ),
     Effect.mapError((error) =>

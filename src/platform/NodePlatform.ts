@@ -5,8 +5,10 @@ import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { allSettings } from "../config/settings.ts"
 import { ConfigSources } from "./ConfigSources.ts"
 import { FileTail } from "./FileTail.ts"
+import { FreeDisk } from "./FreeDisk.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import { JournalStore } from "./JournalStore.ts"
+import { LogFiles } from "./LogFiles.ts"
 import { LogFolder } from "./LogFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
 import { TokenSigner } from "./TokenSigner.ts"
@@ -21,7 +23,9 @@ export const NodePlatform = {
     HttpTransport.layer,
     TokenSigner.layer,
     LogFolder.layer,
+    LogFiles.layer,
     FileTail.layer,
+    FreeDisk.layer,
     Layer.provideMerge(JournalStore.layer, StateFolder.layer)
   ),
   /** The settings as Airflow itself reads them: airflow.cfg and `AIRFLOW__SECTION__KEY`. */

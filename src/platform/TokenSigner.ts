@@ -1,7 +1,6 @@
 /** TokenSigner: signs a fresh token for each request to the site with `[api_auth] jwt_secret`. */
 
 import { randomUUID } from "node:crypto"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,8 +14,11 @@ import { claims } from "../protocol/Token.ts"
 export class TokenSigner extends Context.Service<
   TokenSigner,
   {
-    /** A token for one request whose `method` claim is `method` (see `protocol/Token`); valid from now on. */
-    readonly sign: (method: string) => Effect.Effect<Redacted.Redacted>
+    /**
+     * A token for one request whose `method` claim is `method` (see `protocol/Token`), valid from `nowMillis` on:
+     * the site's time, as the site is who looks at it.
+     */
+    readonly sign: (method: string, nowMillis: number) => Effect.Effect<Redacted.Redacted>
   }
 >()("edge-worker/platform/TokenSigner") {
   /**
@@ -30,8 +32,7 @@ export class TokenSigner extends Context.Service<
       const lifeSeconds = Duration.toSeconds(config.jwtLeeway)
       const key = new TextEncoder().encode(Redacted.value(config.jwtSecret))
       return {
-        sign: Effect.fnUntraced(function* (method: string) {
-          const nowMillis = yield* Clock.currentTimeMillis
+        sign: Effect.fnUntraced(function* (method: string, nowMillis: number) {
           const id = randomUUID().replaceAll("-", "")
           const payload = claims({ id, method, nowMillis, lifeSeconds, issuer: config.jwtIssuer })
           const token = yield* Effect.promise(() =>

@@ -1,5 +1,6 @@
 /** AirflowRunner: runs Python tasks and callbacks through the local Airflow, in a fork of the Python host. */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -10,11 +11,13 @@ import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
 import { type JobEnd, JobFolder } from "../platform/JobFolder.ts"
 import { LocalAirflow } from "../platform/LocalAirflow.ts"
+import { OomKills } from "../platform/OomKills.ts"
 import { type ProcessEnd, Processes } from "../platform/Processes.ts"
 import type { ProcessIdentity } from "../platform/ProcessIdentity.ts"
 import * as Json from "../protocol/Json.ts"
 import { pythonHost } from "./generated/pythonHost.ts"
 import type { HostConnection } from "./HostConnection.ts"
+import { outageTolerance } from "./outageTolerance.ts"
 import { type HostWanted, PythonHosts } from "./PythonHosts.ts"
 import { type JobToRun, type Outcome, Runner, type RunningJob, StartFailed } from "./Runner.ts"
 import { taskEnvironment } from "./taskEnvironment.ts"
@@ -25,7 +28,9 @@ const Handle = Schema.Struct({
   job: Schema.String,
   folder: Schema.String,
   /** The host's folder; `null` for a fresh interpreter. */
-  host: Schema.NullOr(Schema.String)
+  host: Schema.NullOr(Schema.String),
+  /** Out-of-memory kills before the start, by place; a kill of this job is known by one more. */
+  oom: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
 })
 type Handle = typeof Handle.Type
 const decodeHandle = Schema.decodeUnknownOption(Handle)
@@ -54,6 +59,7 @@ const make = Effect.fnUntraced(function* (runs: string) {
   const hosts = yield* PythonHosts
   const identity = yield* WorkerIdentity
   const jobFolder = yield* JobFolder
+  const oomKills = yield* OomKills
   const processes = yield* Processes
   const scope = yield* Effect.scope
   const program = yield* hostFolder.program(pythonHost)
@@ -65,10 +71,15 @@ const make = Effect.fnUntraced(function* (runs: string) {
       workerName: identity.name,
       executionApiUrl: config.executionApiUrl,
       baseLogFolder: config.baseLogFolder,
-      hasEdge3: local.edge3 !== undefined
+      hasEdge3: local.edge3 !== undefined,
+      tolerance: outageTolerance(
+        Duration.toSeconds(config.outageTolerance ?? config.taskInstanceHeartbeatTimeout),
+        config.executionApiPatience
+      )
     })
-    const fingerprint = hostFolder.digest(JSON.stringify([local.fingerprint, program, runs, env]))
-    return { python: local.python, program, runs, env, fingerprint }
+    const { coreDumps } = config
+    const fingerprint = hostFolder.digest(JSON.stringify([local.fingerprint, program, runs, env, coreDumps]))
+    return { python: local.python, program, runs, coreDumps, env, fingerprint }
   })
 
   /** The host says when the job ends; once it is gone itself, only a look from time to time does. */
@@ -111,7 +122,8 @@ const make = Effect.fnUntraced(function* (runs: string) {
       "--job",
       claim.id,
       "--runner",
-      runs
+      runs,
+      ...(python.coreDumps ? ["--core-dumps"] : [])
     ]
     const process = yield* processes.spawn({
       command: python.python,
@@ -146,9 +158,10 @@ const make = Effect.fnUntraced(function* (runs: string) {
     const outcome = yield* Deferred.make<Outcome>()
     /** While a kill is at work the job is not over, although its supervisor is gone. */
     let killing: Effect.Effect<unknown> = Effect.void
+    let killed = false
     yield* supervisor.ended.pipe(
       Effect.tap(() => Effect.suspend(() => killing)),
-      Effect.flatMap((end) => outcomeOf(handle.folder, end)),
+      Effect.flatMap((end) => outcomeOf(handle, end, () => killed)),
       Effect.flatMap((ended) => Deferred.succeed(outcome, ended)),
       Effect.forkIn(scope)
     )
@@ -169,6 +182,7 @@ const make = Effect.fnUntraced(function* (runs: string) {
           ? processes.signal(process, "SIGTERM")
           : Effect.suspend(() => {
               const done = Deferred.makeUnsafe<void>()
+              killed = true
               killing = Effect.andThen(killing, Deferred.await(done))
               return Effect.ensuring(kill, Deferred.succeed(done, undefined))
             })
@@ -176,10 +190,23 @@ const make = Effect.fnUntraced(function* (runs: string) {
     return running
   })
 
-  const outcomeOf = Effect.fnUntraced(function* (folder: string, seen: ProcessEnd | undefined) {
+  const outcomeOf = Effect.fnUntraced(function* (
+    { folder, oom }: Handle,
+    seen: ProcessEnd | undefined,
+    killed: () => boolean
+  ) {
     const end = Option.getOrElse(yield* jobFolder.exit(folder), (): JobEnd | undefined => seen)
     if (end !== undefined && "code" in end && end.code === 0) return { _tag: "Succeeded" as const }
-    return { _tag: "Failed" as const, stderr: yield* jobFolder.stderr(folder), ...reasonOf(end) }
+    const why = reasonOf(end)
+    const place =
+      "signal" in why && why.signal === "SIGKILL" && !killed() && oom !== undefined
+        ? yield* oomKills.risen(oom)
+        : undefined
+    const reason =
+      place === undefined
+        ? why.reason
+        : `${why.reason}: the kernel's out-of-memory killer (oom_kill count of ${place} rose)`
+    return { _tag: "Failed" as const, stderr: yield* jobFolder.stderr(folder), ...why, reason }
   })
 
   /** A process that was just being started when the worker died writes its pid at once, or never. */
@@ -200,11 +227,14 @@ const make = Effect.fnUntraced(function* (runs: string) {
             "this worker runs tasks and callbacks, no connection tests; run the test on another executor"
         })
       }
+      const before = yield* oomKills.count()
       const supervisor = yield* startProcess(job).pipe(
         Effect.mapError((error) => new StartFailed({ reason: error.message })),
         Effect.uninterruptible
       )
-      return yield* supervise(supervisor)
+      // A host of an earlier worker may run in another control group.
+      const oom = { ...(yield* oomKills.count(supervisor.identity.pid)), ...before }
+      return yield* supervise({ ...supervisor, handle: { ...supervisor.handle, oom } })
     }),
     adopt: Effect.fnUntraced(function* ({ claim, folder, handle: json }) {
       const job = claim.id

@@ -30,6 +30,8 @@ export interface HostWanted {
   readonly program: string
   /** What it runs: `airflow`, or `MODULE:CLASS` for tests. */
   readonly runs: string
+  /** Whether its processes may leave core dumps. */
+  readonly coreDumps: boolean
   readonly env: Readonly<Record<string, string>>
   /** A host of another one does not fit. */
   readonly fingerprint: string
@@ -125,7 +127,16 @@ export class PythonHosts extends Context.Service<
       const startNew = Effect.fnUntraced(function* (wanted: HostWanted) {
         const place = yield* folders.create(wanted.fingerprint)
         const idle = Duration.toSeconds(config.pythonHostIdle)
-        const args = [wanted.program, "--folder", place.folder, "--runner", wanted.runs, "--idle", `${idle}`]
+        const args = [
+          wanted.program,
+          "--folder",
+          place.folder,
+          "--runner",
+          wanted.runs,
+          "--idle",
+          `${idle}`,
+          ...(wanted.coreDumps ? ["--core-dumps"] : [])
+        ]
         const output = { stdout: `${place.folder}/stdout`, stderr: `${place.folder}/stderr` }
         const started = yield* processes
           .spawn({ command: wanted.python, args, env: wanted.env, ...output })

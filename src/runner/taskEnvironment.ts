@@ -7,6 +7,8 @@ export interface TaskEnvironmentOptions {
   readonly baseLogFolder: string
   /** Whether the edge3 provider is installed beside the local Airflow. */
   readonly hasEdge3: boolean
+  /** What `outageTolerance` says. */
+  readonly tolerance: Readonly<Record<string, string>>
 }
 
 /**
@@ -35,6 +37,7 @@ export const taskEnvironment = (
     Object.entries(env).filter(([name]) => !secrets.test(name) && !ours.test(name) && name !== "NODE_OPTIONS")
   ),
   ...nodeOptions(env),
+  ...options.tolerance,
   // An empty value goes before what airflow.cfg holds, and Airflow's secrets masker ignores it.
   AIRFLOW__API_AUTH__JWT_SECRET: "",
   AIRFLOW__LOGGING__BASE_LOG_FOLDER: options.baseLogFolder,

@@ -1,14 +1,17 @@
 /** MemoryFileTail: files in memory to follow, for tests: append, rotate, truncate, vanish, fail. */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { FileTail, type Place, pollMillis, TailFailed, waitForChange } from "../platform/FileTail.ts"
+import type { LogFile } from "../platform/LogFiles.ts"
 
 interface MemoryFile {
   readonly inode: string
   bytes: Uint8Array
+  changed: number
 }
 
 /** What a test does to the files; `layer` gives it together with the `FileTail` that reads them. */
@@ -22,6 +25,8 @@ export class MemoryFileTail extends Context.Service<
     readonly truncate: (path: string) => Effect.Effect<void>
     /** Deletes the file. */
     readonly vanish: (path: string) => Effect.Effect<void>
+    /** What is under the path now. */
+    readonly look: (path: string) => Effect.Effect<Option.Option<LogFile>>
     /** While true each read of the path fails. */
     readonly failing: (path: string, fails: boolean) => Effect.Effect<void>
   }
@@ -32,22 +37,31 @@ export class MemoryFileTail extends Context.Service<
       const failing = new Set<string>()
       const latches = new Map<string, Set<Latch.Latch>>()
       let inodes = 0
-      const change = (path: string, f: () => void) =>
-        Effect.sync(() => {
-          f()
+      const change = (path: string, f: (now: number) => void) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          f(now)
           for (const latch of latches.get(path) ?? []) latch.openUnsafe()
         })
       const controls = MemoryFileTail.of({
         append: (path, data) =>
-          change(path, () => {
-            const file = files.get(path) ?? { inode: String(++inodes), bytes: new Uint8Array() }
+          change(path, (now) => {
+            const file = files.get(path) ?? { inode: String(++inodes), bytes: new Uint8Array(), changed: now }
             const added = typeof data === "string" ? new TextEncoder().encode(data) : data
             const bytes = new Uint8Array(file.bytes.length + added.length)
             bytes.set(file.bytes)
             bytes.set(added, file.bytes.length)
             file.bytes = bytes
+            file.changed = now
             files.set(path, file)
           }),
+        look: (path) =>
+          Effect.sync(() =>
+            Option.map(Option.fromNullishOr(files.get(path)), ({ bytes, changed, inode }) => ({
+              inode,
+              size: bytes.length,
+              changed
+            }))
+          ),
         rotate: (path) => change(path, () => files.delete(path)),
         vanish: (path) => change(path, () => files.delete(path)),
         truncate: (path) =>
@@ -93,13 +107,7 @@ export class MemoryFileTail extends Context.Service<
         })
       const tail = FileTail.of({
         open,
-        look: (path) =>
-          Effect.sync(() =>
-            Option.map(Option.fromNullishOr(files.get(path)), ({ inode, bytes }) => ({
-              inode,
-              size: bytes.length
-            }))
-          )
+        look: controls.look
       })
       return Context.make(MemoryFileTail, controls).pipe(Context.add(FileTail, tail))
     })

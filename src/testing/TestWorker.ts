@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { JournalEntry } from "../platform/JournalStore.ts"
+import { monotonicOfClock } from "../platform/MonotonicClock.ts"
 import type { Runner } from "../runner/Runner.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
@@ -25,6 +26,8 @@ export interface TestWorkerOptions {
   readonly nameBefore?: "none" | "dead" | "unproved"
   /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
   readonly disk?: Map<string, JournalEntry>
+  /** Bytes that are free on the disk below a folder; default: more than anybody needs. */
+  readonly freeDisk?: (folder: string) => Effect.Effect<number | undefined>
 }
 
 /** Makes workers for tests. */
@@ -45,6 +48,7 @@ export const TestWorker = {
       Layer.provideMerge(MemoryPlatform.layer(options)),
       Layer.provideMerge([
         Layer.succeed(EdgeConfig, testSettings(options.settings)),
+        monotonicOfClock,
         Layer.succeed(WorkerIdentity, {
           name: "worker-1",
           queues: options.queues === undefined ? ["default"] : options.queues,

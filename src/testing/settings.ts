@@ -42,6 +42,12 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   python: undefined,
   sysinfoCommand: undefined,
   pythonHostIdle: Duration.seconds(90),
+  logRetention: Duration.days(7),
+  logDiskBudget: undefined,
+  minFreeDisk: 100 * 2 ** 20,
+  coreDumps: false,
+  outageTolerance: undefined,
+  executionApiPatience: {},
   warnings: [],
   ...changes
 })

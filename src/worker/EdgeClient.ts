@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { MonotonicClock } from "../platform/MonotonicClock.ts"
 import { TokenSigner } from "../platform/TokenSigner.ts"
 import {
   EdgeApi,
@@ -29,6 +30,7 @@ import * as Json from "../protocol/Json.ts"
 import { methodClaim } from "../protocol/Token.ts"
 import { type SiteUnavailable, VersionRejected, WorkerConflict, WorkerNotFound } from "./EdgeError.ts"
 import * as SiteCall from "./SiteCall.ts"
+import { SiteClock } from "./SiteClock.ts"
 
 /** One method a call of the wire; none of them retries: each loop decides for itself. */
 export class EdgeClient extends Context.Service<
@@ -64,23 +66,35 @@ export class EdgeClient extends Context.Service<
       const config = yield* EdgeConfig
       const { name: worker_name } = yield* WorkerIdentity
       const { sign } = yield* TokenSigner
+      const clock = yield* SiteClock
       const http = yield* HttpClient.HttpClient
       const folder = folderOf(config.apiUrl)
       const api = yield* HttpApiClient.make(EdgeApi, { baseUrl: folder }).pipe(
         Effect.provide(
           HttpApiMiddleware.layerClient(EdgeToken, ({ next, request }) =>
-            Effect.flatMap(sign(methodClaim(request.url)), (token) =>
-              next(HttpClientRequest.setHeader(request, "authorization", Redacted.value(token)))
+            Effect.flatMap(
+              Effect.flatMap(clock.now, (now) => sign(methodClaim(request.url), now)),
+              (token) => next(HttpClientRequest.setHeader(request, "authorization", Redacted.value(token)))
             )
           )
         )
       )
-      const site = { site: withoutCredentials(folder), leewayMillis: Duration.toMillis(config.jwtLeeway) }
+      const site = {
+        site: withoutCredentials(folder),
+        leewayMillis: Duration.toMillis(config.jwtLeeway),
+        clock,
+        monotonic: yield* MonotonicClock
+      }
       const params = { worker_name }
       const call =
-        <A, E>(operation: string, body: (text: string) => A, refusals: SiteCall.Refusals<E>) =>
+        <A, E>(
+          operation: string,
+          body: (text: string) => A,
+          refusals: SiteCall.Refusals<E>,
+          ask = SiteCall.signed
+        ) =>
         (send: Effect.Effect<HttpClientResponse, unknown>): Effect.Effect<A, E | SiteUnavailable> =>
-          SiteCall.whole(site, operation, send).pipe(
+          ask(site, operation, send).pipe(
             Effect.flatMap((answer) => SiteCall.read(answer, refusals, body)),
             Effect.withSpan(`EdgeClient.${operation.replaceAll(" ", "-")}`)
           )
@@ -105,14 +119,16 @@ export class EdgeClient extends Context.Service<
         siteVersion: call(
           "version",
           version,
-          none
+          none,
+          SiteCall.whole
         )(http.get(versionUrl(folder))).pipe(
           Effect.tapError((error) => Effect.logDebug(`the site's version is unknown: ${error.message}`)),
           Effect.option
         )
       }
     })
-  )
+    // The instance that the worker's other parts get too: layers are built once.
+  ).pipe(Layer.provide(SiteClock.layer))
 }
 
 /** The answer itself: its body is read once, losslessly, and not by the derived client. */

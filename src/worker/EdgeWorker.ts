@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { FileTail } from "../platform/FileTail.ts"
+import type { FreeDisk } from "../platform/FreeDisk.ts"
 import type { JournalStore } from "../platform/JournalStore.ts"
+import type { LogFiles } from "../platform/LogFiles.ts"
 import type { LogFolder } from "../platform/LogFolder.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import type { TokenSigner } from "../platform/TokenSigner.ts"
@@ -18,7 +20,15 @@ import { type InstalledVersions, Versions } from "./Versions.ts"
 import { Worker } from "./Worker.ts"
 
 /** What a worker needs of its machine; `NodePlatform.layer` of `edge-worker/node` has it all. */
-export type Platform = FileTail | HttpClient.HttpClient | JournalStore | LogFolder | StateFolder | TokenSigner
+export type Platform =
+  | FileTail
+  | FreeDisk
+  | HttpClient.HttpClient
+  | JournalStore
+  | LogFiles
+  | LogFolder
+  | StateFolder
+  | TokenSigner
 
 /** What every part may ask for. */
 type Known = EdgeConfig | WorkerIdentity

@@ -1,8 +1,8 @@
 /** HandBack: gives a claim that never started back to the site, so that another worker gets it at once. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Claim, display } from "../protocol/Job.ts"
 import { Journal } from "./Journal.ts"
+import { SiteClock } from "./SiteClock.ts"
 
 /** How long before its token's end a claim counts as too old: the site may be giving it away already. */
 const margin = 60_000
@@ -14,7 +14,7 @@ const margin = 60_000
  */
 export const handBack = Effect.fnUntraced(function* (claim: Claim, why: string) {
   const journal = yield* Journal
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* Effect.flatMap(SiteClock, (clock) => clock.now)
   if (claim.expires !== null && now > claim.expires - margin) {
     yield* Effect.logWarning(`dropped ${display(claim.job)}: ${why}, and its token is at its end`)
     return yield* journal.closed(claim)

@@ -133,13 +133,16 @@ export class Heartbeat extends Context.Service<
         return undefined
       })
 
-      const jittered = Effect.map(Random.next, (part) =>
-        Duration.millis(Duration.toMillis(config.heartbeatInterval) * (0.9 + part / 10))
-      )
+      /** At least this part of the interval. */
+      const jittered = (least: number) =>
+        Effect.map(Random.next, (part) =>
+          Duration.times(config.heartbeatInterval, least + (1 - least) * part)
+        )
       /** Until the interval is over, or something has happened that the site should know. */
-      const rest = Effect.fnUntraced(function* (told: Lifecycle) {
+      const rest = Effect.fnUntraced(function* (told: Lifecycle, isFirst: boolean) {
         yield* Effect.raceAllFirst([
-          Effect.flatMap(jittered, Effect.sleep),
+          // Many workers begin together, or find the site back together: from then on their beats are spread.
+          Effect.flatMap(jittered(isFirst ? 0.1 : 0.9), Effect.sleep),
           nudged.await,
           lifecycle.until((state) => urgent(told, state)),
           Effect.andThen(
@@ -153,11 +156,16 @@ export class Heartbeat extends Context.Service<
       const offline = lifecycle.until((state) => state._tag === "Offline")
       const loop = Effect.gen(function* () {
         let failures = 0
+        let isFirst = true
         while (true) {
           const told = yield* attempt(failures)
           if (told !== undefined && failures > 0) yield* Effect.logInfo("the site is back")
+          isFirst ||= failures > 0
           failures = told === undefined ? failures + 1 : 0
-          if (told !== undefined) yield* rest(told)
+          if (told !== undefined) {
+            yield* rest(told, isFirst)
+            isFirst = false
+          }
         }
       })
       return Heartbeat.of({

@@ -15,6 +15,7 @@ import { expiryOf } from "../protocol/TokenExpiry.ts"
 import { Assignment } from "./Assignment.ts"
 import { EdgeClient } from "./EdgeClient.ts"
 import type { SiteUnavailable, WorkerNotFound } from "./EdgeError.ts"
+import { FetchGate } from "./FetchGate.ts"
 import * as FetchPace from "./FetchPace.ts"
 import { handBack } from "./HandBack.ts"
 import { Heartbeat } from "./Heartbeat.ts"
@@ -22,6 +23,7 @@ import { JobRun } from "./JobRun.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal } from "./Journal.ts"
 import { occupy } from "./Occupy.ts"
+import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
 import { WorkerLifecycle } from "./WorkerLifecycle.ts"
@@ -49,7 +51,9 @@ export class JobFetch extends Context.Service<
       const health = yield* SiteHealth
       const heartbeat = yield* Heartbeat
       const journal = yield* Journal
+      const siteClock = yield* SiteClock
       const jobRun = yield* JobRun
+      const gate = yield* FetchGate
       let ambiguous = 0
       let failures = 0
       let lastActivity = yield* Clock.currentTimeMillis
@@ -77,7 +81,10 @@ export class JobFetch extends Context.Service<
               : undefined
         if (why !== undefined) {
           yield* slots.settle(lent, 0)
-          return yield* handBack(claim, why).pipe(Effect.provideService(Journal, journal))
+          return yield* handBack(claim, why).pipe(
+            Effect.provideService(Journal, journal),
+            Effect.provideService(SiteClock, siteClock)
+          )
         }
         yield* slots.settle(lent, claim.job.concurrency_slots)
         yield* occupy(claim, jobRun.run(claim, asked)).pipe(Effect.provideContext(occupied))
@@ -106,7 +113,9 @@ export class JobFetch extends Context.Service<
         Effect.gen(function* () {
           const lent = yield* restore(slots.lend)
           if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
-          if ((yield* journal.problem) !== undefined) {
+          // A hand-back that waits may be there already: sent again after our own next claim it would give that one away.
+          const handingBack = (yield* journal.reports).some(({ state }) => state === "queued")
+          if (handingBack || (yield* gate.whyNot) !== undefined) {
             yield* slots.settle(lent, 0)
             return yield* restore(Effect.sleep(jobPollInterval))
           }

@@ -13,6 +13,7 @@ import { handBack } from "./HandBack.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal, type OpenClaim } from "./Journal.ts"
 import { LogPush, type Tail } from "./LogPush.ts"
+import { SiteClock } from "./SiteClock.ts"
 
 /** How hard a job is asked to end. */
 export type Stop = "term" | "kill"
@@ -57,6 +58,8 @@ export class JobRun extends Context.Service<
     readonly running: Effect.Effect<ReadonlyArray<Claim>>
     /** Stops every job, also one that is just being started, with a notice in its log. */
     readonly stopAll: (how: Stop, notice: string) => Effect.Effect<void>
+    /** Stops one job that runs, with a notice in its log. */
+    readonly stopOne: (claim: Claim, how: Stop, notice: string) => Effect.Effect<void>
     /** Bytes of logs that the site has not accepted. */
     readonly logBytesWaiting: Effect.Effect<number>
     /** Waits until the site has accepted every log of a job that has ended. */
@@ -67,6 +70,7 @@ export class JobRun extends Context.Service<
     JobRun,
     Effect.gen(function* () {
       const journal = yield* Journal
+      const siteClock = yield* SiteClock
       const runner = yield* Runner
       const logFolder = yield* LogFolder
       const logPush = yield* LogPush
@@ -130,10 +134,9 @@ export class JobRun extends Context.Service<
             return { _tag: "Failed", reason: adopted.reason, stderr: "" } as const
           case "NeverStarted":
             return yield* Effect.as(
-              Effect.provideService(
-                handBack(claim, "the worker was restarted before it began"),
-                Journal,
-                journal
+              handBack(claim, "the worker was restarted before it began").pipe(
+                Effect.provideService(Journal, journal),
+                Effect.provideService(SiteClock, siteClock)
               ),
               undefined
             )
@@ -207,6 +210,11 @@ export class JobRun extends Context.Service<
             discard: true
           })
         }),
+        stopOne: (claim, how, notice) =>
+          Effect.suspend(() => {
+            const entry = entries.get(claim.id)
+            return entry === undefined ? Effect.void : stop(entry, how, notice)
+          }),
         logBytesWaiting: Effect.suspend(() =>
           Effect.map(
             Effect.forEach([...tails], (tail) => tail.waiting),

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import {
@@ -49,7 +50,6 @@ export interface OpenClaim {
 interface Entries {
   readonly claims: ReadonlyMap<string, OpenClaim>
   readonly reports: ReadonlyArray<Report>
-  readonly offsets: ReadonlyMap<string, LogOffset>
   /** The id of the newest report. */
   readonly newest: number
 }
@@ -142,34 +142,44 @@ export class Journal extends Context.Service<
     Journal,
     Effect.gen(function* () {
       const store = yield* JournalStore
-      const ref = yield* SubscriptionRef.make<Entries>(yield* restore(store.left))
+      // Changed in place, by the steps below only: there is one for each log that is kept, and they change often.
+      const { offsets, ...restored } = yield* restore(store.left)
+      const ref = yield* SubscriptionRef.make<Entries>(restored)
       const problem = yield* SubscriptionRef.make<string | undefined>(undefined)
 
-      /** Memory first, then the disk, with nothing in between; a refused write is made up for later. */
+      const oneWrite = yield* Semaphore.make(1)
+
+      const refused = Effect.fnUntraced(function* ({ message, reason }: JournalUnwritable) {
+        // A full disk refuses each write: only the first is worth a line.
+        const before = yield* SubscriptionRef.getAndSet(problem, reason)
+        if (before === undefined) yield* Effect.logError(`${message}; no new jobs until it can`)
+      })
+      /** Memory first, then the disk, with no other write in between; a refused write is made up for later. */
       const apply = (f: (entries: Entries) => Step) =>
-        Effect.uninterruptible(
-          SubscriptionRef.modify(ref, (entries) => {
-            const { changes, next } = f(entries)
-            return [changes, next] as const
-          }).pipe(
-            Effect.flatMap((changes) => (changes.length === 0 ? Effect.void : store.write(changes))),
-            Effect.tapError((error) =>
-              Effect.andThen(
-                Effect.logError(`${error.message}; no new jobs until it can`),
-                SubscriptionRef.set(problem, error.reason)
-              )
-            )
-          )
+        SubscriptionRef.modify(ref, (entries) => {
+          const { changes, next } = f(entries)
+          return [changes, next] as const
+        }).pipe(
+          Effect.flatMap((changes) => (changes.length === 0 ? Effect.void : store.write(changes))),
+          Effect.tapError(refused),
+          oneWrite.withPermit,
+          Effect.uninterruptible
         )
       const keepGoing = (f: (entries: Entries) => Step) => Effect.ignore(apply(f))
       const read = <A>(f: (entries: Entries) => A) => Effect.map(SubscriptionRef.get(ref), f)
 
+      const writeAnew = read((entries) => snapshot(entries, offsets)).pipe(
+        Effect.flatMap(store.replace),
+        Effect.andThen(SubscriptionRef.set(problem, undefined)),
+        oneWrite.withPermit,
+        Effect.uninterruptible
+      )
       yield* SubscriptionRef.changes(problem).pipe(
-        Stream.filter((reason) => reason !== undefined),
+        // The stream tells of each refused write, also after all of them were made up for.
+        Stream.filterEffect(() => Effect.map(SubscriptionRef.get(problem), (reason) => reason !== undefined)),
         Stream.runForEach(() =>
-          Effect.flatMap(read(snapshot), store.replace).pipe(
+          writeAnew.pipe(
             Effect.retry(Schedule.spaced("5 seconds")),
-            Effect.andThen(SubscriptionRef.set(problem, undefined)),
             Effect.andThen(Effect.logInfo("the journal is written again"))
           )
         ),
@@ -203,27 +213,25 @@ export class Journal extends Context.Service<
         ),
         accepted: (report) =>
           keepGoing((e) => removeReports({ next: e, changes: [] }, (other) => other.id === report.id)),
-        logOffset: (path) => read((e) => e.offsets.get(path)),
-        logOffsets: read((e) => [...e.offsets.values()]),
+        logOffset: (path) => Effect.sync(() => offsets.get(path)),
+        logOffsets: Effect.sync(() => [...offsets.values()]),
         saveLogOffset: (offset) =>
-          keepGoing((e) => ({
-            next: { ...e, offsets: new Map(e.offsets).set(offset.path, offset) },
-            changes: [{ kind: "offset", id: offset.path, value: JSON.stringify(offset) }]
-          })),
-        forgetLog: (path) =>
-          keepGoing((e) => {
-            const offsets = new Map(e.offsets)
-            return offsets.delete(path)
-              ? { next: { ...e, offsets }, changes: [{ kind: "offset", id: path, value: null }] }
-              : { next: e, changes: [] }
+          keepGoing((next) => {
+            offsets.set(offset.path, offset)
+            return { next, changes: [{ kind: "offset", id: offset.path, value: JSON.stringify(offset) }] }
           }),
+        forgetLog: (path) =>
+          keepGoing((next) => ({
+            next,
+            changes: offsets.delete(path) ? [{ kind: "offset", id: path, value: null }] : []
+          })),
         problem: SubscriptionRef.get(problem)
       })
     })
   )
 }
 
-const snapshot = (entries: Entries): ReadonlyArray<JournalEntry> => [
+const snapshot = (entries: Entries, offsets: ReadonlyMap<string, LogOffset>): ReadonlyArray<JournalEntry> => [
   ...[...entries.claims.values()].map((open) => ({
     kind: "claim" as const,
     id: open.claim.id,
@@ -234,7 +242,7 @@ const snapshot = (entries: Entries): ReadonlyArray<JournalEntry> => [
     id: `${report.id}`,
     value: encodeReport(report)
   })),
-  ...[...entries.offsets.values()].map((offset) => ({
+  ...[...offsets.values()].map((offset) => ({
     kind: "offset" as const,
     id: offset.path,
     value: JSON.stringify(offset)

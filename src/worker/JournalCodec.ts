@@ -51,8 +51,8 @@ type Decoded =
   | { readonly _tag: "report"; readonly report: Report }
   | { readonly _tag: "offset"; readonly offset: LogOffset }
 
-/** `undefined` where the entry is not what its kind promises. */
-export const decodeEntry = ({ kind, value }: JournalEntry): Decoded | undefined => {
+/** `undefined` where the entry is not what its kind promises, or is not that of its id: nothing would remove it. */
+export const decodeEntry = ({ id, kind, value }: JournalEntry): Decoded | undefined => {
   let json: unknown
   try {
     json = Json.parse(value)
@@ -62,17 +62,18 @@ export const decodeEntry = ({ kind, value }: JournalEntry): Decoded | undefined 
   switch (kind) {
     case "claim": {
       const stored = Option.getOrUndefined(decodeClaim(json))
-      if (stored === undefined) return undefined
+      if (stored?.claim.id !== id) return undefined
       const handle = stored.handle as Schema.Json | undefined
       return { _tag: "claim", open: { claim: stored.claim, handle, ended: stored.ended } }
     }
     case "report": {
       const stored = Option.getOrUndefined(decodeReport(json))
-      return stored && { _tag: "report", report: { ...stored, trace: stored.trace } }
+      if (stored === undefined || `${stored.id}` !== id) return undefined
+      return { _tag: "report", report: { ...stored, trace: stored.trace } }
     }
     case "offset": {
       const stored = Option.getOrUndefined(decodeOffset(json))
-      return stored && { _tag: "offset", offset: stored }
+      return stored?.path === id ? { _tag: "offset", offset: stored } : undefined
     }
     default:
       return undefined

@@ -5,9 +5,11 @@ import * as Layer from "effect/Layer"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { Assignment } from "./Assignment.ts"
 import { Drain } from "./Drain.ts"
+import { FetchGate } from "./FetchGate.ts"
 import { JobRun } from "./JobRun.ts"
 import { type Found, Recovery } from "./Recovery.ts"
 import { Reports } from "./Reports.ts"
+import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
 import { supervised } from "./Supervised.ts"
@@ -80,6 +82,7 @@ export class Settlement extends Context.Service<
     Layer.provide([Drain.layer, Recovery.layer]),
     Layer.provide([Reports.layer, JobRun.layer]),
     Layer.provide([SiteHealth.layer, WorkerSysinfo.layer]),
-    Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer])
+    Layer.provide(FetchGate.layerOpen),
+    Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer, SiteClock.layer])
   )
 }

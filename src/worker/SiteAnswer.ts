@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { SiteUnavailable } from "./EdgeError.ts"
+import { parseDate } from "./SiteClock.ts"
 
 /** An HTTP answer as it came. */
 export interface Answer {
@@ -17,6 +18,8 @@ export interface Asked {
   readonly operation: string
   /** The API's folder, without credentials. */
   readonly site: string
+  /** The site's time, as far as we know it, when the request was sent and when its answer was there. */
+  readonly sentMillis: number
   readonly nowMillis: number
   /** `[api_auth] jwt_leeway`: the site bears a clock that is so far off. */
   readonly leewayMillis: number
@@ -38,7 +41,8 @@ const decodeDetail = Schema.decodeUnknownOption(Detail)
 /** Foreign text for a message: one line, no token in it, not too long. */
 const quoted = (text: string, most = 300): string =>
   text
-    .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]*/g, "<token>")
+    // All that may belong to one, also where it was cut short; and a pattern that never looks back.
+    .replace(/eyJ[\w.-]+/g, "<token>")
     .replace(/\s+/g, " ")
     .trim()
     .slice(0, most)
@@ -61,28 +65,36 @@ const page = (answer: Answer): string => {
   return `a gateway answered with HTML${title ? ` ("${quoted(title, 80)}")` : ""}`
 }
 
+/** A `Retry-After` beyond this is a mistake of a gateway: a worker that it sent away for a year would be lost. */
+const longestRetryAfter = 3_600_000
+
 /** `Retry-After` in milliseconds from now on; a date is compared with the answer's own `Date`, else with our clock. */
 export const retryAfter = (answer: Answer, nowMillis: number): number | undefined => {
-  const value = answer.headers["retry-after"]?.trim()
-  if (!value) return undefined
-  if (/^\d+$/.test(value)) return Number(value) * 1000
-  const until = Date.parse(value)
-  const now = Date.parse(answer.headers["date"] ?? "")
-  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(now) ? nowMillis : now))
+  const value = answer.headers["retry-after"]?.trim() ?? ""
+  const until = parseDate(value)
+  if (/^\d+$/.test(value)) return Math.min(longestRetryAfter, Number(value) * 1000)
+  if (until === undefined) return undefined
+  const now = parseDate(answer.headers["date"]) ?? nowMillis
+  return Math.min(longestRetryAfter, Math.max(0, until - now))
 }
 
-/** How far our clock is ahead of the site's, in milliseconds; 0 where the answer does not tell. */
-const ahead = (answer: Answer, nowMillis: number): number => {
-  const theirs = Date.parse(answer.headers["date"] ?? "")
+/** How far our idea of the site's time is ahead of its answer, in whole seconds of milliseconds; 0 where it does not tell. */
+export const ahead = (
+  answer: Answer,
+  { nowMillis, sentMillis }: Pick<Asked, "nowMillis" | "sentMillis">
+): number => {
+  const theirs = parseDate(answer.headers["date"])
+  if (theirs === undefined) return 0
+  const by = sentMillis > theirs ? sentMillis - theirs : Math.min(0, nowMillis - theirs)
   // The header counts whole seconds.
-  return Number.isNaN(theirs) ? 0 : Math.trunc((nowMillis - theirs) / 1000) * 1000
+  return Math.trunc(by / 1000) * 1000
 }
 
-const refused = (answer: Answer, { leewayMillis, nowMillis }: Asked): string => {
-  const skew = ahead(answer, nowMillis)
-  if (Math.abs(skew) > leewayMillis) {
-    const seconds = Math.abs(skew) / 1000
-    return `this machine's clock is ${seconds} s ${skew > 0 ? "ahead of" : "behind"} the site's: synchronise it`
+const refused = (answer: Answer, asked: Asked): string => {
+  // The request was sent a second time with the time of the first answer.
+  const apart = Math.abs(ahead(answer, asked))
+  if (apart > asked.leewayMillis) {
+    return `its answers are ${apart / 1000} s apart in what time it is: synchronise the clocks of the site's machines`
   }
   return page(answer) === ""
     ? "[api_auth] jwt_secret differs from the site's, or jwt_leeway or jwt_issuer does"
@@ -92,8 +104,9 @@ const refused = (answer: Answer, { leewayMillis, nowMillis }: Asked): string => 
 const redirect = (answer: Answer): string => {
   const location = answer.headers["location"] ?? ""
   const target = URL.canParse(location) ? new URL(location) : undefined
-  const to =
-    target === undefined ? quoted(location.replace(/[?#].*$/, "")) : `${target.origin}${target.pathname}`
+  const to = quoted(
+    target === undefined ? location.replace(/[?#].*$/, "") : `${target.origin}${target.pathname}`
+  )
   return `it redirects to ${to || "nowhere"}, which is not followed: it would hand our token to another address. Set [edge] api_url to the address that answers itself`
 }
 

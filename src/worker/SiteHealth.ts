@@ -26,7 +26,7 @@ export class SiteHealth extends Context.Service<
     readonly set: (health: Health) => Effect.Effect<void>
     /**
      * Waits before attempt `attempt + 1`: exponential from `api_retry_wait_min`, jittered, at most `cap` (default
-     * `api_retry_wait_max`), and never less than the site's `Retry-After`. Ends early, spread over a second, when a
+     * `api_retry_wait_max`), and that much after the site's `Retry-After` where it names one. Ends early, spread over a second, when a
      * heartbeat finds the site back.
      */
     readonly pause: (attempt: number, error: SiteUnavailable, cap?: Duration.Duration) => Effect.Effect<void>
@@ -55,8 +55,9 @@ export class SiteHealth extends Context.Service<
         const step = Math.min(max, min * 2 ** Math.min(attempt, 20))
         const jittered = step * (0.5 + (yield* Random.next) / 2)
         if (error.retryAfterMillis !== undefined) {
-          const asked = error.retryAfterMillis * (1 + (yield* Random.next) / 10)
-          return yield* Effect.sleep(Duration.millis(Math.max(jittered, asked)))
+          // The site may name one moment to all workers.
+          const spread = Math.max(step, Math.min(30_000, error.retryAfterMillis / 4))
+          return yield* Effect.sleep(Duration.millis(error.retryAfterMillis + spread * (yield* Random.next)))
         }
         yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), back)
       })

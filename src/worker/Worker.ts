@@ -9,13 +9,17 @@ import type { WorkerStatus } from "../protocol/Control.ts"
 import { isEnding } from "../protocol/Lifecycle.ts"
 import { Assignment } from "./Assignment.ts"
 import { Drain, type Harm } from "./Drain.ts"
+import { FetchGate } from "./FetchGate.ts"
+import { GaveUp } from "./GaveUp.ts"
 import { goodbye } from "./Goodbye.ts"
 import { Heartbeat } from "./Heartbeat.ts"
 import { JobFetch } from "./JobFetch.ts"
 import { JobRun } from "./JobRun.ts"
+import { LogRetention } from "./LogRetention.ts"
 import { Recovery } from "./Recovery.ts"
 import { type RegistrationRefused, register } from "./Registration.ts"
 import { Reports } from "./Reports.ts"
+import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
 import { supervised } from "./Supervised.ts"
@@ -70,8 +74,10 @@ export class Worker extends Context.Service<
       const jobFetch = yield* JobFetch
       const reports = yield* Reports
       const drain = yield* Drain
+      const gaveUp = yield* GaveUp
       const sysinfo = yield* WorkerSysinfo
       const recovery = yield* Recovery
+      const retention = yield* LogRetention
       const registered = yield* Deferred.make<void, RegistrationRefused>()
       const ended = yield* Deferred.make<WorkerEnd, RegistrationRefused>()
       const asked = lifecycle.until(isEnding)
@@ -80,7 +86,9 @@ export class Worker extends Context.Service<
         yield* sysinfo.ready
         // Before the site is asked: what an earlier worker has left runs, and is told as soon as the site hears.
         yield* Effect.forkChild(supervised("reports", reports.run))
+        yield* Effect.forkChild(supervised("given-up jobs", gaveUp.run))
         yield* recovery.begin
+        yield* Effect.forkChild(supervised("log retention", retention.run))
         const taken = yield* Effect.raceFirst(Effect.as(register, true), Effect.as(asked, false))
         let fetching: Fiber.Fiber<void> | undefined
         if (taken) {
@@ -134,10 +142,11 @@ export class Worker extends Context.Service<
 
   /** The worker with its own loops; the site, the runner and the machine are the caller's. */
   static readonly layer = Worker.layerNoDeps.pipe(
-    Layer.provide(Drain.layer),
+    Layer.provide([Drain.layer, GaveUp.layer]),
     Layer.provide([JobFetch.layer, Recovery.layer]),
-    Layer.provide([Heartbeat.layer, Reports.layer, JobRun.layer]),
+    Layer.provide([Heartbeat.layer, Reports.layer, JobRun.layer, LogRetention.layer]),
     Layer.provide([WorkerSysinfo.layer, SiteHealth.layer]),
-    Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer])
+    Layer.provide(FetchGate.layer),
+    Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer, SiteClock.layer])
   )
 }

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { Sysinfo } from "../protocol/EdgeApi.ts"
 import { Assignment } from "./Assignment.ts"
+import { FetchGate } from "./FetchGate.ts"
 import { Slots } from "./Slots.ts"
 import { Versions } from "./Versions.ts"
 
@@ -40,6 +41,12 @@ const mismatch = {
     "jobs run, but newer features may be missing. Bring both to the same versions when you can."
 }
 
+/** At least a warning, with what takes no jobs before all else that there is to say. */
+const warned = ({ status, status_text: text }: Sysinfo, whyNot: string): Sysinfo => ({
+  status: Math.max(mismatch.status, typeof status === "number" ? status : 0),
+  status_text: `Takes no jobs: ${whyNot}${typeof text === "string" && text !== "" ? `; ${text}` : ""}`
+})
+
 /** Python's `datetime.now().isoformat()`: local time without a zone, as edge3 sends `worker_start_time`. */
 const localIso = (millis: number) => {
   const local = new Date(millis - new Date(millis).getTimezoneOffset() * 60_000)
@@ -62,6 +69,7 @@ export class WorkerSysinfo extends Context.Service<
       const assignment = yield* Assignment
       const slots = yield* Slots
       const versions = yield* Versions
+      const gate = yield* FetchGate
       const extended = yield* ExtendedSysinfo
       const started = localIso(yield* Clock.currentTimeMillis)
       const latest = yield* Ref.make<Sysinfo>({})
@@ -98,7 +106,7 @@ export class WorkerSysinfo extends Context.Service<
         const { airflow, edge3, python } = yield* versions.current
         const { versionsMatch } = yield* assignment.get
         const { capacity, held } = yield* slots.usage
-        return {
+        const own: Sysinfo = {
           ...(versionsMatch ? { status: 20 } : mismatch),
           airflow_version: airflow,
           edge_provider_version: edge3,
@@ -108,6 +116,8 @@ export class WorkerSysinfo extends Context.Service<
           free_concurrency: capacity - held,
           ...(yield* Ref.get(latest))
         }
+        const whyNot = yield* gate.whyNot
+        return whyNot === undefined ? own : { ...own, ...warned(own, whyNot) }
       })
       const decides = extended !== undefined && config.automaticMaintenanceOn !== "off"
       return WorkerSysinfo.of({

@@ -1,7 +1,7 @@
 /** The site manages a worker through its own API: maintenance, shutdown, queues, concurrency. */
 import { expect, test } from "vitest"
 import { eventually } from "../../scripts/airflow/eventually.ts"
-import type { Gateway } from "./gateway.ts"
+import type { Gateway } from "../../scripts/airflow/gateway.ts"
 import { site, trigger } from "./site.ts"
 import { startWorker } from "./worker.ts"
 

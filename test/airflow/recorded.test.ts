@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { expect, test } from "vitest"
+import type { Exchange } from "../../scripts/airflow/gateway.ts"
 import {
   BadRequest,
   Conflict,
@@ -12,7 +13,6 @@ import {
   WorkerSetStateReturn
 } from "../../src/protocol/EdgeApi.ts"
 import { Job } from "../../src/protocol/Job.ts"
-import type { Exchange } from "./gateway.ts"
 import { site, trigger } from "./site.ts"
 import { startWorker } from "./worker.ts"
 

@@ -5,8 +5,8 @@ import { join, resolve } from "node:path"
 import { onTestFailed, onTestFinished } from "vitest"
 import type { EdgeWorker } from "../../scripts/airflow/api.ts"
 import { eventually, type Patience } from "../../scripts/airflow/eventually.ts"
+import { type Gateway, openGateway } from "../../scripts/airflow/gateway.ts"
 import { signalProcess, treeOf } from "../../scripts/airflow/processes.ts"
-import { type Gateway, openGateway } from "./gateway.ts"
 import { site } from "./site.ts"
 
 /** What the suite runs on: our worker, or Airflow's own to see where the two agree (EDGE_WORKER_TEST_KIND=python). */

@@ -64,6 +64,77 @@ describe("EdgeConfig.layer", () => {
     })
   )
 
+  it.effect("tells what the operator has set of how long Airflow's processes bear an outage", () =>
+    Effect.gen(function* () {
+      const none = yield* readEnough()
+      assert.deepStrictEqual([none.executionApiPatience, none.outageTolerance], [{}, undefined])
+      const some = yield* readEnough({
+        file: "[workers]\nmax_failed_heartbeats = 7\nexecution_api_retry_wait_max = %(nothing)s\n",
+        env: { AIRFLOW__WORKERS__EXECUTION_API_RETRIES: "9", AIRFLOW__EDGE_WORKER__OUTAGE_TOLERANCE: "0" }
+      })
+      assert.deepStrictEqual(some.executionApiPatience, {
+        execution_api_retries: "9",
+        execution_api_retry_wait_max: "",
+        max_failed_heartbeats: "7"
+      })
+      assert.deepStrictEqual(some.outageTolerance, Duration.zero)
+      const wrong = yield* mistakes({ env: { AIRFLOW__EDGE_WORKER__OUTAGE_TOLERANCE: "-1" } })
+      assert.match(wrong[0] ?? "", /outage_tolerance.*it must be a whole number of seconds, or auto$/)
+    })
+  )
+
+  it.effect("reads what bounds the disk: times and sizes in words", () =>
+    Effect.gen(function* () {
+      const given = (env: Readonly<Record<string, string>>) =>
+        readEnough({
+          env: Object.fromEntries(
+            Object.entries(env).map(([key, value]) => [`AIRFLOW__EDGE_WORKER__${key}`, value])
+          )
+        })
+      const none = yield* given({})
+      assert.deepStrictEqual(none.logRetention, Duration.days(7))
+      assert.deepStrictEqual(
+        [none.logDiskBudget, none.minFreeDisk, none.coreDumps],
+        [undefined, 104_857_600, false]
+      )
+      for (const [text, retention] of [
+        ["0", Duration.zero],
+        ["90", Duration.seconds(90)],
+        ["2 min", Duration.minutes(2)],
+        ["12h", Duration.hours(12)],
+        ["1 Day", Duration.days(1)],
+        ["3 weeks", Duration.weeks(3)],
+        ["never", undefined],
+        ["", undefined]
+      ] as const) {
+        assert.deepStrictEqual((yield* given({ LOG_RETENTION: text })).logRetention, retention, text)
+      }
+      for (const [text, size] of [
+        ["1048576", 1_048_576],
+        ["500 MB", 500_000_000],
+        ["10GiB", 10_737_418_240],
+        ["2k", 2_000]
+      ] as const) {
+        const { logDiskBudget, minFreeDisk } = yield* given({ LOG_DISK_BUDGET: text, MIN_FREE_DISK: text })
+        assert.deepStrictEqual([logDiskBudget, minFreeDisk], [size, size], text)
+      }
+      assert.strictEqual((yield* given({ MIN_FREE_DISK: "0" })).minFreeDisk, 0)
+      assert.isTrue((yield* given({ CORE_DUMPS: "True" })).coreDumps)
+      const wrong = yield* mistakes({
+        file: "[edge_worker]\nlog_retention = 7 moons\nlog_disk_budget = -1\nmin_free_disk = much\ncore_dumps = maybe\n"
+      })
+      assert.deepStrictEqual(
+        wrong.map((line) => /it must be .*$/.exec(line)?.[0]),
+        [
+          "it must be a time, as in 90 (seconds), 30 minutes, 12 hours or 7 days, or never",
+          "it must be a number of bytes, as in 1048576, 500 MB or 10 GiB; or not set",
+          "it must be a number of bytes, as in 1048576, 500 MB or 10 GiB",
+          "it must be True or False (t, f, 1, 0 are taken too)"
+        ]
+      )
+    })
+  )
+
   it.effect("lists all mistakes at once, each with its key, place, value and what is allowed", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
@@ -88,7 +159,7 @@ describe("EdgeConfig.layer", () => {
   - [edge] api_retries: read "1.0" from AIRFLOW__EDGE__API_RETRIES; it must be a whole number, at least 1
   - [api] ssl_cert: read "/no/file" from /af/airflow.cfg, line 7 ([api] ssl_cert); it must be a file that exists and can be read; or not set: there is no such file
   - [edge_worker] state_foldr: read a key that does not exist from /af/airflow.cfg, line 9; did you mean state_folder?
-  - [edge_worker] QUEUES: read a key that does not exist from AIRFLOW__EDGE_WORKER__QUEUES; there are state_folder, python, sysinfo_command, python_host_idle
+  - [edge_worker] QUEUES: read a key that does not exist from AIRFLOW__EDGE_WORKER__QUEUES; there are state_folder, python, sysinfo_command, python_host_idle, outage_tolerance, log_retention, log_disk_budget, min_free_disk, core_dumps
   - [api_auth] jwt_secret: read nothing; it must be set to the site's secret: as AIRFLOW__API_AUTH__JWT_SECRET, …_CMD or …_SECRET, or in airflow.cfg`.replace(
           "9 mistakes",
           "10 mistakes"

@@ -19,7 +19,8 @@ const withoutDefault = [
   "client_ssl_key",
   "state_folder",
   "python",
-  "sysinfo_command"
+  "sysinfo_command",
+  "log_disk_budget"
 ]
 
 describe("settings", () => {
@@ -47,7 +48,17 @@ describe("settings", () => {
   it("ours are a section of their own", () => {
     assert.deepStrictEqual(
       allSettings.filter(({ section }) => section === ownSection).map(({ key }) => key),
-      ["state_folder", "python", "sysinfo_command", "python_host_idle"]
+      [
+        "state_folder",
+        "python",
+        "sysinfo_command",
+        "python_host_idle",
+        "outage_tolerance",
+        "log_retention",
+        "log_disk_budget",
+        "min_free_disk",
+        "core_dumps"
+      ]
     )
   })
   it("docs/config.md is current", () => {

@@ -13,6 +13,7 @@ import { HostFolder } from "../../src/platform/HostFolder.ts"
 import { JobFolder } from "../../src/platform/JobFolder.ts"
 import { LineSocket } from "../../src/platform/LineSocket.ts"
 import { LocalAirflow } from "../../src/platform/LocalAirflow.ts"
+import { OomKills } from "../../src/platform/OomKills.ts"
 import { Processes } from "../../src/platform/Processes.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { AirflowRunner } from "../../src/runner/AirflowRunner.ts"
@@ -29,6 +30,8 @@ export interface RunnerLayerOptions {
   readonly settings?: Partial<EdgeSettings>
   /** Changes what the runner is given as processes. */
   readonly processes?: (real: Processes["Service"]) => Partial<Processes["Service"]>
+  /** Where `/proc` and `/sys` lie for the counts of out-of-memory kills. */
+  readonly oomRoot?: string
   /** Stands for the state of the installed packages. */
   readonly fingerprint?: string
 }
@@ -78,7 +81,13 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
     Layer.provideMerge(HostFolder.layer),
     Layer.provideMerge(stateFolder(options.folder)),
     Layer.provideMerge(
-      Layer.mergeAll(processes, JobFolder.layer, LineSocket.layer, LocalAirflow.layerMemory(airflow))
+      Layer.mergeAll(
+        processes,
+        OomKills.layer(options.oomRoot),
+        JobFolder.layer,
+        LineSocket.layer,
+        LocalAirflow.layerMemory(airflow)
+      )
     ),
     Layer.provideMerge(Layer.succeed(EdgeConfig, settings)),
     Layer.provideMerge(

@@ -4,7 +4,13 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { describe, expect, it } from "vitest"
 import { failed } from "../../src/worker/SiteFailure.ts"
 
-const asked = { operation: "fetch", site: "https://site.test/edge_worker/v1/", nowMillis: 0, leewayMillis: 0 }
+const asked = {
+  operation: "fetch",
+  site: "https://site.test/edge_worker/v1/",
+  sentMillis: 0,
+  nowMillis: 0,
+  leewayMillis: 0
+}
 const request = HttpClientRequest.get("https://site.test/")
 
 const transport = (cause: Error) =>

@@ -55,6 +55,27 @@ describe("WorkerSysinfo", () => {
     )
   )
 
+  it.effect("is a warning at least where no jobs are taken, and never less than the operator's own", () =>
+    Effect.gen(function* () {
+      const own = yield* Ref.make<Sysinfo>({ status: 10, status_text: "cool" })
+      yield* withSysinfo(
+        Ref.get(own),
+        { freeDisk: () => Effect.succeed(0) },
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const told = Effect.map(central.get, ({ worker }) => worker?.body.sysinfo)
+          yield* advance("1 minute")
+          assert.strictEqual((yield* told)?.status, 30)
+          assert.match(String((yield* told)?.status_text), /^Takes no jobs: only 0 MiB are free .*; cool$/)
+          yield* Ref.set(own, { status: 40 })
+          yield* advance("1 minute")
+          assert.strictEqual((yield* told)?.status, 40)
+          assert.match(String((yield* told)?.status_text), /^Takes no jobs: .* 100 MiB$/)
+        })
+      )
+    })
+  )
+
   it.effect("one that hangs for ever is left out; heartbeats go on", () =>
     withSysinfo(
       Effect.never,

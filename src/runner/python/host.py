@@ -24,6 +24,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -47,6 +48,13 @@ def identity(pid):
         ticks = stat.read().rpartition(b")")[2].split()[19].decode()
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
         return {"pid": pid, "start": ticks, "boot": boot.read().strip()}
+
+
+def forbid_core_dumps():
+    """A core holds the tokens of its process. One byte: nothing is written, nor, unlike with 0, piped to a handler."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 1 if hard == resource.RLIM_INFINITY else min(1, hard)
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def write_by_rename(folder, name, value):
@@ -421,8 +429,11 @@ def main():
     parser.add_argument("--runner", default="airflow", help="airflow, or MODULE:CLASS for tests")
     parser.add_argument("--workload", default="workload.json", help="with --once: the file's name in the folder")
     parser.add_argument("--job", default="", help="with --once: the job's id, its mark")
+    parser.add_argument("--core-dumps", action="store_true", help="leave the limit for core dumps as it is")
     parser.add_argument("--idle", type=float, default=600.0, help="seconds without a job after which the host ends")
     options = parser.parse_args()
+    if not options.core_dumps:
+        forbid_core_dumps()
     # The folder of this file must not shadow modules (Python adds it unless it is told not to).
     if sys.path and os.path.realpath(sys.path[0] or ".") == os.path.dirname(os.path.realpath(__file__)):
         del sys.path[0]

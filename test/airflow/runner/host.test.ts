@@ -78,6 +78,30 @@ describe("Python host", () => {
     })
   )
 
+  for (const coreDumps of [false, true]) {
+    it.live(`core_dumps = ${coreDumps} holds for the host and its jobs`, () =>
+      Effect.gen(function* () {
+        const limits = (pid: number | undefined) =>
+          /^Max core file size +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.slice(1)
+        // One byte also keeps a core from being piped to a handler, which 0 does not.
+        const none = limits(process.pid)?.[1] === "0" ? ["0", "0"] : ["1", "1"]
+        for (const executeTasksNewPythonInterpreter of [false, true]) {
+          const { runner, state } = yield* begin({
+            settings: { coreDumps, executeTasksNewPythonInterpreter }
+          })
+          const job = jobOf(state, "wait")
+          const running = yield* runner.start(job)
+          const pid = yield* until(() => numberIn(join(job.scratch, "ready")))
+          for (const one of executeTasksNewPythonInterpreter ? [pid] : [pid, hostPid(state)]) {
+            assert.deepStrictEqual(limits(one), coreDumps ? limits(process.pid) : none)
+          }
+          yield* running.stop("kill")
+          yield* running.outcome
+        }
+      })
+    )
+  }
+
   it.live("killed: its jobs go on, their ends are noticed, and the next job gets another host", () =>
     Effect.gen(function* () {
       const { runner, state } = yield* begin()

@@ -1,4 +1,4 @@
-/** gateway: stands between a worker and the site; records the Edge API's answers, and is slow, narrow or away on demand. */
+/** gateway: stands between a worker and the site; records the Edge API's answers, and is slow, narrow, forgetful or away on demand. */
 import { appendFileSync } from "node:fs"
 import * as http from "node:http"
 import type { AddressInfo, Socket } from "node:net"
@@ -20,6 +20,8 @@ export interface Gateway {
   readonly url: string
   /** Every exchange of the Edge API so far. */
   readonly exchanges: ReadonlyArray<Exchange>
+  /** The requests of the Edge API that the site may have carried out although their answer did not arrive. */
+  readonly unanswered: ReadonlyArray<Pick<Exchange, "at" | "path" | "request">>
   /** How many connections were opened. */
   readonly connections: () => number
   /** How many requests of any kind came. */
@@ -28,6 +30,8 @@ export interface Gateway {
   readonly limitBody: (bytes: number) => void
   /** Holds the answers of the Edge API back whose path begins so. */
   readonly slowDown: (pathPrefix: string, millis: number) => void
+  /** Carries this share of the Edge API's requests out and then cuts the connection instead of answering. */
+  readonly loseAnswers: (share: number, random?: () => number) => void
   /** Takes requests and lets them wait, as a stopped site does, until `thaw`. */
   readonly freeze: () => void
   readonly thaw: () => void
@@ -48,13 +52,14 @@ const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
 /** A gateway to `target` (`http://host:port`); appends each exchange to the file as a line of JSON, where one is named. */
 export const openGateway = async (target: string, recordFile?: string): Promise<Gateway> => {
   const exchanges: Array<Exchange> = []
+  const unanswered: Array<Pick<Exchange, "at" | "path" | "request">> = []
   const sockets = new Set<Socket>()
   const agent = new http.Agent({ keepAlive: true })
   let connections = 0
   let requests = 0
   let limit = Number.POSITIVE_INFINITY
   let slow = { prefix: "", millis: 0 }
-
+  let loses = () => false
   let frozen: { readonly thawed: Promise<void>; readonly thaw: () => void } | undefined
 
   const forward = (from: http.IncomingMessage, body: Buffer) =>
@@ -78,8 +83,13 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
       to.writeHead(413, { "content-type": "text/html" }).end("<html>Request Entity Too Large</html>")
       return
     }
+    if (isEdge)
+      to.once("close", () => {
+        if (!to.writableFinished) unanswered.push({ path, request: body.toString("utf8"), at: Date.now() })
+      })
     const answer = await forward(from, body)
     const text = await readAll(answer)
+    if (isEdge && loses()) return void to.destroy()
     if (isEdge && slow.millis > 0 && path.startsWith(slow.prefix)) await delay(slow.millis)
     if (isEdge) {
       const exchange: Exchange = {
@@ -124,6 +134,7 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
   return {
     url: `http://127.0.0.1:${port}`,
     exchanges,
+    unanswered,
     connections: () => connections,
     requests: () => requests,
     limitBody: (bytes) => {
@@ -131,6 +142,9 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
     },
     slowDown: (prefix, millis) => {
       slow = { prefix, millis }
+    },
+    loseAnswers: (share, random = Math.random) => {
+      loses = () => random() < share
     },
     freeze: () => {
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,0 +1,233 @@
+/** The journal in memory and on disk, where that is damaged, newer, full or not writable too. */
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { TestClock } from "effect/testing"
+import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
+import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
+import { type JournalEntry, JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
+import { StateFolder } from "../../src/platform/StateFolder.ts"
+import { testSettings } from "../../src/testing/settings.ts"
+import { all, claimOf, life, suite, token } from "../suites/journal.ts"
+
+const home = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-test-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+/** A store in the state folder of a worker, with the path of its file. */
+const onDisk = Effect.map(home, (airflowHome) => {
+  const stateFolder = join(airflowHome, "state")
+  const store = JournalStore.layer.pipe(
+    Layer.provide(StateFolder.layer),
+    Layer.provide([
+      Layer.succeed(EdgeConfig, testSettings({ airflowHome, stateFolder })),
+      Layer.succeed(WorkerIdentity, { name: "worker-1", queues: null, team: null, concurrency: 1 })
+    ])
+  )
+  return { store, stateFolder, file: join(stateFolder, "journal.db") }
+})
+
+suite(
+  "disk",
+  Effect.map(onDisk, ({ store }) => store)
+)
+suite(
+  "memory",
+  Effect.sync(() => JournalStore.layerMemory(new Map()))
+)
+
+/** The effect's log lines. */
+const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+  const lines: Array<string> = []
+  return Effect.map(
+    Effect.provide(effect, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
+    (value) => [value, lines] as const
+  )
+}
+
+/** The largest file that this process may write: a write beyond it fails as one on a full disk does. */
+const largestFile = (bytes: string) =>
+  Effect.sync(() => void execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]))
+
+const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 40 }))
+
+describe("Journal on disk", () => {
+  it.effect("keeps no token, not even while it is open", () =>
+    Effect.gen(function* () {
+      const { stateFolder, store } = yield* onDisk
+      const bytes = () =>
+        readdirSync(stateFolder)
+          .filter((name) => name.startsWith("journal.db"))
+          .map((name) => readFileSync(join(stateFolder, name), "latin1"))
+          .join("")
+      yield* life(store, (journal) =>
+        Effect.gen(function* () {
+          const claim = claimOf("the-claim")
+          yield* journal.claimed(claim)
+          yield* journal.started(claim, { pid: 1 })
+          assert.include(bytes(), "the-claim")
+          assert.notInclude(bytes(), token.slice(0, 10))
+          yield* journal.settled(claim, "success")
+        })
+      )
+      assert.include(bytes(), "the-claim")
+      assert.notInclude(bytes(), token.slice(0, 10))
+    })
+  )
+
+  it.effect("refuses what a newer edge-worker has written, and leaves it as it is", () =>
+    Effect.gen(function* () {
+      const { file, store } = yield* onDisk
+      yield* life(store, (journal) => journal.claimed(claimOf("one")))
+      const database = new DatabaseSync(file)
+      database.exec("PRAGMA user_version = 2")
+      database.close()
+      const error = yield* Effect.flip(life(store, all))
+      assert.strictEqual(error._tag, "FolderUnusable")
+      assert.include(error.message, "format 2")
+      assert.include(error.message, "Start the newer edge-worker")
+      const after = new DatabaseSync(file)
+      after.exec("PRAGMA user_version = 1")
+      after.close()
+      assert.strictEqual((yield* life(store, (journal) => journal.openClaims)).length, 1)
+    })
+  )
+
+  it.effect("on a disk that takes no more a claim fails; all is on disk once there is room", () =>
+    Effect.gen(function* () {
+      const { file, store } = yield* onDisk
+      const before = yield* life(store, (journal) =>
+        Effect.gen(function* () {
+          yield* Effect.acquireRelease(largestFile("65536"), () => largestFile("unlimited"))
+          let at = 0
+          const filling = Effect.suspend(() => journal.claimed(claimOf(`claim-${at++}`)))
+          const error = yield* Effect.flip(Effect.forever(filling))
+          assert.strictEqual(error._tag, "JournalUnwritable")
+          assert.include(error.message, file)
+          assert.isAbove(at, 1)
+          yield* journal.settled(claimOf("claim-0"), "failed")
+          yield* journal.closed(claimOf(`claim-${at - 1}`))
+          yield* settle
+          yield* TestClock.adjust("1 minute")
+          assert.isDefined(yield* journal.problem)
+          yield* largestFile("unlimited")
+          yield* TestClock.adjust("5 seconds")
+          yield* settle
+          assert.isUndefined(yield* journal.problem)
+          yield* journal.claimed(claimOf("after"))
+          return yield* all(journal)
+        })
+      )
+      assert.strictEqual(yield* life(store, all), before)
+    })
+  )
+
+  it.effect("sets a damaged file aside, says so, and goes on with an empty one", () =>
+    Effect.gen(function* () {
+      const { file, stateFolder, store } = yield* onDisk
+      yield* life(store, (journal) => journal.claimed(claimOf("one")))
+      writeFileSync(file, "this was a journal ".repeat(400))
+      const [open, lines] = yield* logged(life(store, (journal) => journal.openClaims))
+      assert.deepStrictEqual(open, [])
+      const aside = readdirSync(stateFolder).filter((name) => name.startsWith("journal.db.damaged-"))
+      assert.strictEqual(aside.length, 1)
+      assert.isTrue(lines.some((line) => line.includes("damaged") && line.includes(aside[0] ?? "?")))
+      assert.include(readFileSync(join(stateFolder, aside[0] ?? ""), "utf8"), "this was a journal")
+      yield* life(store, (journal) => journal.claimed(claimOf("two")))
+      assert.strictEqual((yield* life(store, (journal) => journal.openClaims)).length, 1)
+    })
+  )
+})
+
+describe("Journal on a store that refuses", () => {
+  /** A store in memory whose writes fail while `refuse.reason` is set, and the number of tries. */
+  const refusing = () => {
+    const disk = new Map<string, JournalEntry>()
+    const refuse: { reason: string | undefined; tries: number } = { reason: undefined, tries: 0 }
+    const guarded = (effect: Effect.Effect<void, JournalUnwritable>) =>
+      Effect.suspend(() => {
+        if (refuse.reason === undefined) return effect
+        refuse.tries += 1
+        return new JournalUnwritable({ reason: refuse.reason })
+      })
+    const store = Layer.effect(
+      JournalStore,
+      Effect.map(JournalStore, (inner) =>
+        JournalStore.of({
+          left: inner.left,
+          write: (changes) => guarded(inner.write(changes)),
+          replace: (entries) => guarded(inner.replace(entries))
+        })
+      )
+    ).pipe(Layer.provide(JournalStore.layerMemory(disk)))
+    return { disk, refuse, store }
+  }
+
+  it.effect("a claim fails, all else goes on in memory, and it is on disk once the disk is back", () =>
+    Effect.gen(function* () {
+      const { refuse, store } = refusing()
+      const [one, two] = [claimOf("one"), claimOf("two")]
+      const [before, lines] = yield* logged(
+        life(store, (journal) =>
+          Effect.gen(function* () {
+            yield* journal.claimed(one)
+            yield* settle
+            assert.isUndefined(yield* journal.problem)
+            refuse.reason = "database or disk is full"
+            const error = yield* Effect.flip(journal.claimed(two))
+            assert.strictEqual(error._tag, "JournalUnwritable")
+            assert.strictEqual(yield* journal.problem, refuse.reason)
+            yield* journal.closed(two)
+            yield* journal.started(one, { pid: 3 })
+            yield* journal.settled(one, "failed")
+            yield* journal.saveLogOffset({ path: "/logs/a", inode: "1", offset: 5 })
+            assert.deepStrictEqual(
+              (yield* journal.reports).map(({ state }) => state),
+              ["failed"]
+            )
+            yield* settle
+            yield* TestClock.adjust("1 hour")
+            assert.strictEqual(yield* journal.problem, refuse.reason)
+            assert.isAbove(refuse.tries, 100)
+            refuse.reason = undefined
+            yield* TestClock.adjust("5 seconds")
+            yield* settle
+            assert.isUndefined(yield* journal.problem)
+            return yield* all(journal)
+          })
+        )
+      )
+      assert.strictEqual(yield* life(store, all), before)
+      assert.strictEqual(lines.filter((line) => line.includes("written again")).length, 1)
+    })
+  )
+
+  it.effect("a disk that stays full for a thousand writes is complained of once", () =>
+    Effect.gen(function* () {
+      const { refuse, store } = refusing()
+      const [, lines] = yield* logged(
+        life(store, (journal) =>
+          Effect.gen(function* () {
+            refuse.reason = "database or disk is full"
+            for (let offset = 1; offset <= 1000; offset++)
+              yield* journal.saveLogOffset({ path: "/logs/a", inode: "1", offset })
+            yield* settle
+            refuse.reason = undefined
+            yield* TestClock.adjust("5 seconds")
+            yield* settle
+            assert.isUndefined(yield* journal.problem)
+          })
+        )
+      )
+      assert.strictEqual(lines.filter((line) => line.includes("disk is full")).length, 1)
+      assert.strictEqual(lines.filter((line) => line.includes("written again")).length, 1)
+    })
+  )
+})

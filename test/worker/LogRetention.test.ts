@@ -1,0 +1,241 @@
+/** LogRetention: what the site has whole goes, by age and by budget; what it lacks, or a job may write to, stays. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { TestClock } from "effect/testing"
+import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
+import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
+import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
+import { testSettings } from "../../src/testing/settings.ts"
+import { TestCentral } from "../../src/testing/TestCentral.ts"
+import { TestRunner } from "../../src/testing/TestRunner.ts"
+import { testJob } from "../../src/testing/testJob.ts"
+import { Journal } from "../../src/worker/Journal.ts"
+import { LogPush } from "../../src/worker/LogPush.ts"
+import { LogRetention } from "../../src/worker/LogRetention.ts"
+import { advance, within, withWorker } from "./harness.ts"
+import { makeLogSite } from "./logSite.ts"
+
+const claimOf = (id: string, logPath: string | null = `${id}.log`) => ({
+  id,
+  claimedAt: 0,
+  expires: null,
+  job: testJob(id, { logPath })
+})
+
+const make = (settings: Partial<EdgeSettings>) => {
+  const site = makeLogSite()
+  const layer = Layer.mergeAll(LogPush.layer, LogRetention.layer).pipe(
+    Layer.provideMerge(Journal.layer),
+    Layer.provideMerge(MemoryPlatform.layer()),
+    Layer.provideMerge([
+      MemoryFileTail.layer,
+      site.layer,
+      Layer.succeed(EdgeConfig, testSettings({ logRetention: undefined, ...settings }))
+    ])
+  )
+  return { ...site, layer }
+}
+type Services = Layer.Success<ReturnType<typeof make>["layer"]>
+
+const test = (name: string, settings: Partial<EdgeSettings>, body: Effect.Effect<void, unknown, Services>) =>
+  it.effect(name, () => body.pipe(Effect.provide(make(settings).layer)))
+
+const exists = (path: string) =>
+  Effect.flatMap(MemoryFileTail, (files) => Effect.map(files.look(path), Option.isSome))
+const known = Effect.flatMap(Journal, (journal) =>
+  Effect.map(journal.logOffsets, (offsets) => offsets.map(({ path }) => path).sort())
+)
+const once = Effect.flatMap(LogRetention, (retention) => retention.once)
+/** A file of `bytes` bytes, of which the site has accepted `accepted`. */
+const file = Effect.fnUntraced(function* (path: string, bytes: number, accepted = bytes, inode?: string) {
+  const files = yield* MemoryFileTail
+  yield* files.append(path, "x".repeat(bytes))
+  const found = Option.getOrThrow(yield* files.look(path))
+  yield* (yield* Journal).saveLogOffset({ path, inode: inode ?? found.inode, offset: accepted })
+})
+
+describe("LogRetention", () => {
+  test(
+    "removes a log log_retention after its last change, and forgets it",
+    { logRetention: Duration.hours(2) },
+    Effect.gen(function* () {
+      yield* file("/logs/a.log", 10)
+      yield* TestClock.adjust("1 hour")
+      yield* file("/logs/b.log", 10)
+      yield* TestClock.adjust("59 minutes")
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log", "/logs/b.log"])
+      yield* TestClock.adjust("1 minute")
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/b.log"])
+      assert.isFalse(yield* exists("/logs/a.log"))
+      assert.isTrue(yield* exists("/logs/b.log"))
+    })
+  )
+
+  test(
+    "keeps what the site lacks a byte of, what a claim may write to, and what lies elsewhere",
+    { logRetention: Duration.zero, logDiskBudget: 0 },
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      yield* file("/logs/unpushed.log", 10, 9)
+      yield* file("/logs/another.log", 10, 10, "an older file's")
+      yield* file("/logs/open.log", 10)
+      yield* file("/logs/ended.log", 10)
+      yield* file("/elsewhere/a.log", 10)
+      yield* file("/logs/goes.log", 10)
+      yield* journal.claimed(claimOf("open"))
+      yield* journal.claimed(claimOf("ended"))
+      yield* journal.settled(claimOf("ended"), "success")
+      yield* TestClock.adjust("30 days")
+      yield* once
+      const stay = [
+        "/elsewhere/a.log",
+        "/logs/another.log",
+        "/logs/ended.log",
+        "/logs/open.log",
+        "/logs/unpushed.log"
+      ]
+      assert.deepStrictEqual(yield* known, stay)
+      for (const path of stay) assert.isTrue(yield* exists(path), path)
+      assert.isFalse(yield* exists("/logs/goes.log"))
+      yield* journal.closed(claimOf("ended"))
+      yield* once
+      assert.isFalse(yield* exists("/logs/ended.log"))
+    })
+  )
+
+  test(
+    "removes the oldest first until the logs fit log_disk_budget",
+    { logDiskBudget: 25 },
+    Effect.gen(function* () {
+      for (const name of ["c", "a", "d", "b"]) {
+        yield* file(`/logs/${name}.log`, 10, name === "a" ? 3 : 10)
+        yield* TestClock.adjust("1 minute")
+      }
+      yield* once
+      // 40 bytes: c is the oldest; a is older than d, but the site lacks a part of it.
+      assert.deepStrictEqual(yield* known, ["/logs/a.log", "/logs/b.log"])
+      yield* file("/logs/e.log", 5)
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log", "/logs/b.log", "/logs/e.log"])
+    })
+  )
+
+  test(
+    "by never and no budget nothing goes",
+    {},
+    Effect.gen(function* () {
+      yield* file("/logs/a.log", 10)
+      yield* TestClock.adjust("1000 days")
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log"])
+    })
+  )
+
+  test(
+    "forgets files that are gone: below the log folder after an hour, as it may be unmounted; never those of a claim",
+    {},
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      const journal = yield* Journal
+      const paths = [
+        "/logs/a.log",
+        "/logs/back.log",
+        "/logs/open.log",
+        "/state/jobs/c/task.log",
+        "/state/jobs/d/task.log"
+      ]
+      for (const path of paths) yield* file(path, 10)
+      yield* journal.claimed(claimOf("open"))
+      yield* journal.claimed(claimOf("d", null))
+      for (const path of paths) yield* files.vanish(path)
+      yield* once
+      assert.deepStrictEqual(yield* known, [
+        "/logs/a.log",
+        "/logs/back.log",
+        "/logs/open.log",
+        "/state/jobs/d/task.log"
+      ])
+      yield* files.append("/logs/back.log", "x")
+      yield* once
+      yield* files.vanish("/logs/back.log")
+      yield* TestClock.adjust("59 minutes")
+      yield* once
+      assert.include(yield* known, "/logs/a.log")
+      yield* TestClock.adjust("1 minute")
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/back.log", "/logs/open.log", "/state/jobs/d/task.log"])
+    })
+  )
+
+  test(
+    "does nothing where logs are not pushed",
+    { pushLogs: false, logRetention: Duration.zero, logDiskBudget: 0 },
+    Effect.gen(function* () {
+      yield* file("/logs/a.log", 10)
+      yield* (yield* LogRetention).run
+      assert.isTrue(yield* exists("/logs/a.log"))
+    })
+  )
+
+  it.effect("a deferred task comes back after its log was removed: each byte is told once", () => {
+    const site = make({ logRetention: Duration.hours(1) })
+    const part = Effect.fnUntraced(function* (id: string, text: string) {
+      const files = yield* MemoryFileTail
+      const journal = yield* Journal
+      const claim = claimOf(id, "same.log")
+      yield* journal.claimed(claim)
+      const tail = yield* (yield* LogPush).tail({ claim, file: "/logs/same.log" })
+      yield* files.append("/logs/same.log", text)
+      const finish = yield* Effect.forkChild(tail.finish)
+      yield* advance("10 seconds")
+      yield* Fiber.join(finish)
+      yield* journal.settled(claim, "success")
+      yield* journal.closed(claim)
+    })
+    return Effect.gen(function* () {
+      yield* Effect.scoped(part("one", "before\n"))
+      yield* TestClock.adjust("2 hours")
+      yield* once
+      assert.isFalse(yield* exists("/logs/same.log"))
+      yield* Effect.scoped(part("two", "after\n"))
+      // The file that the site has of both parts is longer than the one here: nothing may be skipped or sent again.
+      yield* Effect.scoped(part("three", "end\n"))
+      assert.strictEqual(site.file(), "before\nafter\nend\n")
+    }).pipe(Effect.provide(site.layer))
+  })
+
+  it.effect("a worker with log_retention = 0 leaves no log and no offset of an ended job", () =>
+    withWorker(
+      { settings: { logRetention: Duration.zero } },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const files = yield* MemoryFileTail
+        yield* central.addJob(testJob("t"))
+        const runner = yield* TestRunner
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        const path = job?.toRun.logFile ?? ""
+        yield* files.append(path, "line\n")
+        yield* advance("5 seconds")
+        assert.isTrue(yield* exists(path))
+        assert.deepStrictEqual(yield* known, [path])
+        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* advance("5 seconds")
+        assert.isFalse(yield* exists(path))
+        assert.deepStrictEqual(yield* known, [])
+        assert.deepStrictEqual(
+          [...(yield* central.get).jobs.values()].map(({ log }) => log),
+          ["line\n"]
+        )
+      })
+    )
+  )
+})
