@@ -44,9 +44,12 @@ const env = Object.assign({}, process.env, {
 
 process.execve(
   process.execPath,
-  // SIGUSR1 would open Node's inspector.
-  [process.execPath, "--disable-sigusr1", path.join(packageFolder, "bin", "start.cjs")].concat(
-    process.argv.slice(2)
-  ),
+  // SIGUSR1 would open Node's inspector. V8 lets a young generation of 16 MB and more pile up before it looks (bench/soak.ts).
+  [
+    process.execPath,
+    "--disable-sigusr1",
+    "--max-semi-space-size=4",
+    path.join(packageFolder, "bin", "start.cjs")
+  ].concat(process.argv.slice(2)),
   env
 )

@@ -114,6 +114,9 @@ export interface Claim {
   readonly expires: number | null
 }
 
+/** The slots that a job holds: at least one, whatever the site says, or running jobs would make room. */
+export const slotsOf = (job: Job): number => Math.max(1, job.concurrency_slots)
+
 /** The job's key as one readable line for logs: `dag.task run=… try=… map=…`. */
 export const display = (key: JobKey): string =>
   `${key.dag_id}.${key.task_id} run=${key.run_id} try=${key.try_number}${key.map_index >= 0 ? ` map=${key.map_index}` : ""}`

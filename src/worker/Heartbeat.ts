@@ -85,7 +85,11 @@ export class Heartbeat extends Context.Service<
         yield* health.set({ lastHeartbeat: yield* Clock.currentTimeMillis, problem: null })
         yield* assignment.update({ queues: answer.queues, versionsMatch: answer.versions_match ?? false })
         const { capacity } = yield* slots.usage
-        if (typeof answer.concurrency === "number" && answer.concurrency !== capacity) {
+        if (
+          typeof answer.concurrency === "number" &&
+          answer.concurrency >= 1 &&
+          answer.concurrency !== capacity
+        ) {
           yield* Effect.logInfo(`concurrency changed from ${capacity} to ${answer.concurrency} by the site`)
           yield* slots.resize(answer.concurrency)
         }

@@ -9,7 +9,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
-import { type Claim, display } from "../protocol/Job.ts"
+import { type Claim, display, slotsOf } from "../protocol/Job.ts"
 import { isEnding, mayFetch } from "../protocol/Lifecycle.ts"
 import { expiryOf } from "../protocol/TokenExpiry.ts"
 import { Assignment } from "./Assignment.ts"
@@ -76,8 +76,8 @@ export class JobFetch extends Context.Service<
           ? unwritten.value.message
           : !mayFetch(state)
             ? `worker is ${state._tag.toLowerCase()}`
-            : claim.job.concurrency_slots > lent
-              ? `it needs ${claim.job.concurrency_slots} slots`
+            : slotsOf(claim.job) > lent
+              ? `it needs ${slotsOf(claim.job)} slots`
               : undefined
         if (why !== undefined) {
           yield* slots.settle(lent, 0)
@@ -86,7 +86,7 @@ export class JobFetch extends Context.Service<
             Effect.provideService(SiteClock, siteClock)
           )
         }
-        yield* slots.settle(lent, claim.job.concurrency_slots)
+        yield* slots.settle(lent, slotsOf(claim.job))
         yield* occupy(claim, jobRun.run(claim, asked)).pipe(Effect.provideContext(occupied))
       })
 

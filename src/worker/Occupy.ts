@@ -1,7 +1,7 @@
 /** Occupy: a job on its slots: counted by the lifecycle, and its slots free again when its process is gone. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Claim } from "../protocol/Job.ts"
+import { type Claim, slotsOf } from "../protocol/Job.ts"
 import { Slots } from "./Slots.ts"
 import { WorkerLifecycle } from "./WorkerLifecycle.ts"
 
@@ -15,7 +15,7 @@ export const occupy = Effect.fnUntraced(function* <R>(claim: Claim, job: Effect.
     Effect.onExit((exit) =>
       Exit.hasInterrupts(exit)
         ? Effect.void
-        : Effect.andThen(slots.release(claim.job.concurrency_slots), lifecycle.send({ _tag: "JobGone" }))
+        : Effect.andThen(slots.release(slotsOf(claim.job)), lifecycle.send({ _tag: "JobGone" }))
     ),
     Effect.forkScoped
   )

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { StateFolder } from "../platform/StateFolder.ts"
+import { slotsOf } from "../protocol/Job.ts"
 import { JobRun } from "./JobRun.ts"
 import { Journal } from "./Journal.ts"
 import { occupy } from "./Occupy.ts"
@@ -46,7 +47,7 @@ export class Recovery extends Context.Service<
           for (const open of claims) {
             if (open.ended) yield* jobRun.tellLog(open)
             else {
-              yield* slots.settle(0, open.claim.job.concurrency_slots)
+              yield* slots.settle(0, slotsOf(open.claim.job))
               yield* occupy(open.claim, jobRun.adopt(open)).pipe(
                 Effect.provideService(Slots, slots),
                 Effect.provideService(WorkerLifecycle, lifecycle)

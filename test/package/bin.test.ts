@@ -57,7 +57,7 @@ describe("the command", () => {
     const seen = await start(["worker", "-q", "a b", "--help"])
     expect(seen.pid).toBe(seen.started)
     expect(seen.args).toEqual(["worker", "-q", "a b", "--help"])
-    expect(seen.flags).toEqual(["--disable-sigusr1"])
+    expect(seen.flags).toEqual(["--disable-sigusr1", "--max-semi-space-size=4"])
   })
 
   it("ignores NODE_OPTIONS and keeps it for the tasks", async () => {

@@ -290,6 +290,9 @@ describe("Heartbeat", () => {
         const status = yield* worker.status
         assert.deepStrictEqual(status.queues, ["gpu"])
         assert.strictEqual(status.concurrency, 5)
+        yield* central.editWorker((stored) => ({ ...stored, concurrency: -1 }))
+        yield* advance("60 seconds")
+        assert.strictEqual((yield* worker.status).concurrency, 5)
         yield* central.editWorker((stored) => ({ ...stored, state: "shutdown request" }))
         const end = yield* within("60 seconds", worker.ended)
         assert.strictEqual(end.reason, "shutdown requested by the site")

@@ -33,6 +33,19 @@ describe("JobFetch", () => {
     )
   )
 
+  it.effect("a job that claims to need no slot holds one all the same", () =>
+    withWorker(
+      { concurrency: 2 },
+      Effect.gen(function* () {
+        const runner = yield* TestRunner
+        yield* many(5, 0)
+        yield* advance("30 seconds")
+        assert.strictEqual((yield* runner.jobs).length, 2)
+        assert.strictEqual((yield* (yield* Worker).status).free_concurrency, 0)
+      })
+    )
+  )
+
   it.effect("a job holds its concurrency_slots, and the next ask says what is free", () =>
     withWorker(
       { concurrency: 4 },
