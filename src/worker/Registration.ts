@@ -38,6 +38,11 @@ const refusal = (error: SiteUnavailable): RegistrationRefused | undefined => {
     : undefined
 }
 
+const mayLive =
+  "One that ran on this state folder ended without a goodbye, and there is no proof that it is dead (another machine, a " +
+  "copied folder or a network file system)"
+const mayBeUs = "It may be this one: the answer to its registration was lost"
+
 /** One registration request, with what the worker is now. */
 const attempt = Effect.gen(function* () {
   const client = yield* EdgeClient
@@ -72,6 +77,8 @@ export const register = Effect.gen(function* () {
   // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`); one more for its sweep.
   const silence = 2 * 5 * Duration.toMillis(heartbeatInterval)
   let tookOver = false
+  /** The site may have taken us without our hearing it: then the name that is active is ours. */
+  let unheard = false
   for (let tries = 0; ; tries++) {
     const refused = yield* attempt.pipe(
       Effect.as(undefined),
@@ -83,11 +90,10 @@ export const register = Effect.gen(function* () {
         }),
         WorkerConflict: Effect.fnUntraced(function* (error) {
           const refused = new RegistrationRefused({ why: "name", reason: error.detail })
-          if (nameBefore === "unproved" && (yield* Clock.currentTimeMillis) - began < silence) {
+          if ((nameBefore === "unproved" || unheard) && (yield* Clock.currentTimeMillis) - began < silence) {
             yield* Effect.logWarning(
-              "the site still has a worker of this name. One that ran on this state folder ended without a goodbye, " +
-                "and there is no proof that it is dead (another machine, a copied folder or a network file system): " +
-                `waiting until the site gives it up, after about ${Duration.toSeconds(heartbeatInterval) * 5} s`
+              `the site has a worker of this name. ${unheard ? mayBeUs : mayLive}: waiting until the site gives ` +
+                `it up, after about ${Duration.toSeconds(heartbeatInterval) * 5} s without a heartbeat`
             )
             yield* Effect.sleep(Duration.times(heartbeatInterval, 0.5))
             return "again" as const
@@ -107,6 +113,7 @@ export const register = Effect.gen(function* () {
         SiteUnavailable: Effect.fnUntraced(function* (error) {
           const never = refusal(error)
           if (never !== undefined) return yield* never
+          unheard ||= error.ambiguous
           yield* Effect.logWarning(`cannot register yet: ${error.message}`)
           yield* health.pause(tries, error)
           return "again" as const

@@ -1,7 +1,7 @@
 /** Registration: outages are waited out, refusals end the worker with their reason, a dead predecessor is replaced. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { down, type Fault, TestCentral } from "../../src/testing/TestCentral.ts"
+import { down, type Fault, lost, TestCentral } from "../../src/testing/TestCentral.ts"
 import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
@@ -117,6 +117,54 @@ describe("Registration", () => {
           "2 seconds",
           central.until((c) => c.worker?.state === "idle")
         )
+      })
+    )
+  )
+
+  it.effect("one that is not proved dead is waited for until the site gives it up", () =>
+    start(
+      { nameBefore: "unproved" },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "running", comments: null })
+        yield* advance("2 minutes")
+        assert.strictEqual((yield* central.get).worker?.state, "running")
+        yield* central.editWorker((stored) => ({ ...stored, state: "unknown" }))
+        yield* within("20 seconds", worker.registered)
+      })
+    )
+  )
+
+  it.effect("one that is not proved dead and does not go away lives: refused", () =>
+    start(
+      { nameBefore: "unproved" },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "running", comments: null })
+        const error = yield* within("6 minutes", Effect.flip(worker.ended))
+        assert.strictEqual(error._tag, "RegistrationRefused")
+      })
+    )
+  )
+
+  it.effect("a registration whose answer was lost does not make the worker refuse itself", () =>
+    start(
+      {},
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.fault("register", { lose: lost })
+        yield* within(
+          "10 seconds",
+          central.until((c) => c.worker !== undefined)
+        )
+        yield* central.fault("register", undefined)
+        yield* advance("1 minute")
+        assert.isFalse((yield* central.get).calls.some(({ operation }) => operation === "heartbeat"))
+        yield* central.editWorker((stored) => ({ ...stored, state: "unknown" }))
+        yield* within("20 seconds", worker.registered)
       })
     )
   )
