@@ -4,7 +4,7 @@ import { defects } from "./defects.ts"
 import { simulate } from "./simulate.ts"
 
 /** A defect that these do not find is one that the simulation does not look for. */
-const seeds = 200
+const seeds = 1_000
 
 describe("simulation finds", () => {
   it.each(defects)("$name", { timeout: 180_000 }, (defect) => {
