@@ -108,7 +108,8 @@ export const settle = (parts: WorkerParts) =>
       yield* Effect.sync(() =>
         process.stdout.write(`${given.json ? JSON.stringify(settled) : inWords(settled)}\n`)
       )
-      if (settled.reportsLeft + settled.logBytesLeft > 0) return yield* failed("left", "")
+      const untold = settled.reportsLeft + settled.logBytesLeft > 0 || settled.nameFreed === false
+      if (untold) return yield* failed("left", "")
     })
   ).pipe(
     Command.withShortDescription("Tell the site what a dead worker had promised, without starting one"),

@@ -1,9 +1,10 @@
 /** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -51,10 +52,11 @@ export class StateFolder extends Context.Service<
     readonly predecessor: Option.Option<Owner>
     /**
      * What is known of the worker that held this name at the site before and said no goodbye: `dead` is proved, so its
-     * name may be taken over; `unproved` may be a worker that lives elsewhere; `none` there was none.
+     * name may be taken over; `unproved` may be a worker that lives elsewhere, also because the last heartbeat is so
+     * long ago that the site may have given the name to another; `none` there was none.
      */
     readonly nameBefore: "none" | "dead" | "unproved"
-    /** The site has taken us under our name. */
+    /** The site has taken us under our name, or a heartbeat. */
     readonly holdName: Effect.Effect<void>
     /** The site has heard our goodbye. */
     readonly freeName: Effect.Effect<void>
@@ -74,12 +76,15 @@ export class StateFolder extends Context.Service<
     StateFolder,
     Effect.gen(function* () {
       const identity = yield* WorkerIdentity
-      const path = stateFolderOf(yield* EdgeConfig, identity.name)
+      const config = yield* EdgeConfig
+      const { heartbeatInterval } = config
+      const path = stateFolderOf(config, identity.name)
       yield* PrivateFolder.ensure(path)
       yield* lock(path, identity.name)
       const predecessor = readOwner(path)
       yield* writeOwner(path, identity.name)
       const now = here(join(path, "lock"))
+      const time = yield* Clock.currentTimeMillis
       const jobs = join(path, "jobs")
       yield* PrivateFolder.ensure(jobs)
       return StateFolder.of({
@@ -90,10 +95,14 @@ export class StateFolder extends Context.Service<
           Option.filter(readNameHeld(path), (held) => held.worker_name === identity.name),
           {
             onNone: () => "none" as const,
-            onSome: (held) => (provesDead(held, now, isLocal(path)) ? "dead" : "unproved")
+            onSome: (held) =>
+              heldLately(path, 5 * Duration.toMillis(heartbeatInterval), time) &&
+              provesDead(held, now, isLocal(path))
+                ? "dead"
+                : "unproved"
           }
         ),
-        holdName: Effect.sync(() => {
+        holdName: attempt("the worker's hold on its name could not be noted", () => {
           const held: NameHeld = {
             worker_name: identity.name,
             pid: process.pid,
@@ -204,6 +213,13 @@ const jobFolder = (jobs: string, id: string) =>
   })
 
 const removeFolder = (folder: string) =>
-  Effect.try({ try: () => rmSync(folder, { recursive: true, force: true }), catch: String }).pipe(
-    Effect.catch((error) => Effect.logWarning("a job folder could not be removed", { folder, error }))
+  attempt(`the job folder ${folder} could not be removed`, () =>
+    rmSync(folder, { recursive: true, force: true })
   )
+
+const attempt = (problem: string, act: () => void) =>
+  Effect.try({ try: act, catch: String }).pipe(Effect.catch((error) => Effect.logWarning(problem, { error })))
+
+/** Whether the site still holds the name for the one who noted it: it gives a silent worker up after `limit`. */
+const heldLately = (path: string, limit: number, now: number): boolean =>
+  Math.abs(now - statSync(join(path, "name.json")).mtimeMs) < limit

@@ -239,12 +239,15 @@ const make = Effect.fnUntraced(function* (runs: string) {
     adopt: Effect.fnUntraced(function* ({ claim, folder, handle: json }) {
       const job = claim.id
       if (json === undefined && (yield* jobFolder.neverStarted(folder))) return neverStarted
-      const handle = Option.getOrElse(
-        json === undefined ? Option.none() : decodeHandle(json),
-        (): Handle => ({ kind: "airflow", job, folder, host: null })
-      )
-      const { host } = handle
-      const found = yield* findProcess(folder)
+      const kept = Option.getOrUndefined(json === undefined ? Option.none() : decodeHandle(json))
+      const host = kept?.host ?? null
+      // Where the folder is now: the state folder may have been moved.
+      const handle: Handle = { ...kept, kind: "airflow", job, folder, host }
+      let found = yield* findProcess(folder)
+      // A host that was stopped just then may wake up and run it: not without its workload.
+      if (Option.isNone(found) && !(yield* jobFolder.takeBack(folder, "workload.claimed"))) {
+        found = yield* findProcess(folder)
+      }
       if (Option.isNone(found)) {
         yield* processes.killTree({ root: undefined, mark: `EDGE_WORKER_JOB=${job}` })
         return gone

@@ -46,6 +46,8 @@ export interface Host extends HostPlace {
 
 /** How long the import of Airflow may take before the host counts as failed. */
 const startPatience = "120 seconds"
+/** How long an earlier worker's host, which has imported Airflow long ago, may take to say so. */
+const findPatience = "10 seconds"
 /** How long no other start is tried after a failed one. */
 const pause = Duration.toMillis(Duration.minutes(1))
 
@@ -114,7 +116,8 @@ export class PythonHosts extends Context.Service<
           else if (place.fingerprint === fingerprint) {
             const usable = yield* Effect.gen(function* () {
               const host = yield* attach(place)
-              yield* host.connection.ready
+              // A host that is stopped accepts the connection and says nothing.
+              yield* Effect.timeout(host.connection.ready, startPatience)
               const { retired } = yield* host.connection.request({ op: "list" })
               return retired === true ? undefined : host
             }).pipe(Effect.orElseSucceed(() => undefined))
@@ -233,7 +236,7 @@ export class PythonHosts extends Context.Service<
             if (place === undefined || !(yield* isAlive(place))) return Option.none()
             const { connection } = yield* attach(place)
             // From here on it tells every end: what ended before is seen to be gone.
-            return yield* Effect.as(connection.ready, Option.some(connection))
+            return yield* Effect.as(Effect.timeout(connection.ready, findPatience), Option.some(connection))
           },
           Effect.orElseSucceed(() => Option.none())
         )

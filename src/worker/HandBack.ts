@@ -4,6 +4,10 @@ import { type Claim, display } from "../protocol/Job.ts"
 import { Journal } from "./Journal.ts"
 import { SiteClock } from "./SiteClock.ts"
 
+/** Whether a claim is so old that the site may be giving it away, or has done so; both in the site's time. */
+export const isTooOld = (expires: number | null, now: number): boolean =>
+  expires !== null && now > expires - margin
+
 /** How long before its token's end a claim counts as too old: the site may be giving it away already. */
 const margin = 60_000
 
@@ -15,7 +19,7 @@ const margin = 60_000
 export const handBack = Effect.fnUntraced(function* (claim: Claim, why: string) {
   const journal = yield* Journal
   const now = yield* Effect.flatMap(SiteClock, (clock) => clock.now)
-  if (claim.expires !== null && now > claim.expires - margin) {
+  if (isTooOld(claim.expires, now)) {
     yield* Effect.logWarning(`dropped ${display(claim.job)}: ${why}, and its token is at its end`)
     return yield* journal.closed(claim)
   }

@@ -9,6 +9,7 @@ import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { StateFolder } from "../platform/StateFolder.ts"
 import { type Lifecycle, report } from "../protocol/Lifecycle.ts"
 import type { WorkerState } from "../protocol/WorkerState.ts"
 import { Assignment } from "./Assignment.ts"
@@ -62,6 +63,7 @@ export class Heartbeat extends Context.Service<
       const slots = yield* Slots
       const assignment = yield* Assignment
       const sysinfo = yield* WorkerSysinfo
+      const { holdName } = yield* StateFolder
       const services = yield* Effect.context<Effect.Services<typeof registerAgain>>()
       const nudged = yield* Latch.make(false)
       const rejection = yield* Ref.make<string | undefined>(undefined)
@@ -82,7 +84,8 @@ export class Heartbeat extends Context.Service<
           maintenance_comments: sent,
           team_name: identity.team
         })
-        yield* health.set({ lastHeartbeat: yield* Clock.currentTimeMillis, problem: null })
+        yield* reached
+        yield* holdName
         yield* assignment.update({ queues: answer.queues, versionsMatch: answer.versions_match ?? false })
         const { capacity } = yield* slots.usage
         if (
@@ -103,6 +106,11 @@ export class Heartbeat extends Context.Service<
         return state
       }).pipe(Effect.provideContext(services), Effect.withSpan("Heartbeat.beat"))
 
+      /** Whatever it says: the site is there. */
+      const reached = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        health.set({ lastHeartbeat: now, problem: null })
+      )
+
       /** A heartbeat with what to do about each way in which it can fail; undefined where the site was not reached. */
       const attempt = (failures: number) =>
         beat.pipe(
@@ -113,6 +121,7 @@ export class Heartbeat extends Context.Service<
           Effect.catchTag("WorkerNotFound", () => lifecycle.get),
           Effect.catchTags({
             VersionRejected: Effect.fnUntraced(function* (error) {
+              yield* reached
               yield* Ref.set(rejection, error.detail)
               yield* lifecycle.send({
                 _tag: "Drain",
@@ -121,6 +130,7 @@ export class Heartbeat extends Context.Service<
               return yield* lifecycle.get
             }),
             WorkerConflict: Effect.fnUntraced(function* (error) {
+              yield* reached
               yield* Effect.logWarning(`registering again was refused: ${error.detail}`)
               return yield* lifecycle.get
             }),

@@ -103,6 +103,7 @@ export class JobRun extends Context.Service<
 
       /** Starts the process and waits for its end. Interrupting the wait touches neither the process nor the claim. */
       const startAndWait = Effect.fnUntraced(function* (claim: Claim, at: Place) {
+        if (at.refused !== undefined) return yield* new StartFailed({ reason: at.refused })
         const job = yield* Effect.uninterruptible(
           Effect.tap(runner.start({ claim, folder: at.folder, logFile: at.file }), ({ handle }) =>
             journal.started(claim, handle)
@@ -179,9 +180,7 @@ export class JobRun extends Context.Service<
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const at = yield* place(claim)
-            const exit = yield* Effect.exit(
-              at.refused === undefined ? restore(work(at)) : new StartFailed({ reason: at.refused })
-            )
+            const exit = yield* Effect.exit(restore(work(at)))
             const outcome = outcomeOf(exit)
             if (outcome === undefined && Exit.hasInterrupts(exit)) {
               // The worker goes, the process may live on: the claim stays open in the journal, its folder on disk.

@@ -26,6 +26,8 @@ export interface Report {
   readonly key: JobKey
   readonly taskInstanceId: string | null
   readonly state: JobState
+  /** The claim's: a hand-back that waits beyond it must not be sent any more. */
+  readonly expires: number | null
   /** The job's span, which the span of the report belongs to. */
   readonly trace: TracePoint | undefined
 }
@@ -78,6 +80,7 @@ const write = (step: Step, claim: Claim, state: JobState, trace: TracePoint | un
     key: keyOf(claim.job),
     taskInstanceId: claim.job.task_instance_id ?? null,
     state,
+    expires: claim.expires,
     trace
   }
   return {

@@ -25,6 +25,7 @@ const StoredReport = Schema.Struct({
   key: JobKey,
   taskInstanceId: Schema.NullOr(Schema.String),
   state: JobState,
+  expires: Schema.NullOr(Schema.Finite),
   trace: Schema.optionalKey(
     Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
   )

@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { StateFolder } from "../platform/StateFolder.ts"
-import { slotsOf } from "../protocol/Job.ts"
+import { display, slotsOf } from "../protocol/Job.ts"
 import { JobRun } from "./JobRun.ts"
-import { Journal } from "./Journal.ts"
+import { Journal, type OpenClaim } from "./Journal.ts"
 import { occupy } from "./Occupy.ts"
 import { Slots } from "./Slots.ts"
 import { WorkerLifecycle } from "./WorkerLifecycle.ts"
@@ -19,6 +19,14 @@ export interface Found {
   readonly logs: number
   readonly reports: number
 }
+
+const unsettled =
+  ({ claim }: OpenClaim) =>
+  (defect: unknown) =>
+    Effect.logError(
+      `${display(claim.job)} could not be settled, and is tried again at the next start`,
+      defect
+    )
 
 /** Goes on where the journal ends. */
 export class Recovery extends Context.Service<
@@ -45,10 +53,11 @@ export class Recovery extends Context.Service<
           const reports = (yield* journal.reports).length
           yield* stateFolder.sweep(new Set(claims.map(({ claim }) => claim.id)))
           for (const open of claims) {
-            if (open.ended) yield* jobRun.tellLog(open)
+            // A folder or a log that cannot be made must not keep the worker from starting: the claim stays open.
+            if (open.ended) yield* Effect.catchDefect(jobRun.tellLog(open), unsettled(open))
             else {
               yield* slots.settle(0, slotsOf(open.claim.job))
-              yield* occupy(open.claim, jobRun.adopt(open)).pipe(
+              yield* occupy(open.claim, Effect.tapDefect(jobRun.adopt(open), unsettled(open))).pipe(
                 Effect.provideService(Slots, slots),
                 Effect.provideService(WorkerLifecycle, lifecycle)
               )

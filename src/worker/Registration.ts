@@ -1,10 +1,10 @@
 /** Registration: makes the site take this worker, waits out outages, and says clearly why it was refused. */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { MonotonicClock } from "../platform/MonotonicClock.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { report } from "../protocol/Lifecycle.ts"
 import { Assignment } from "./Assignment.ts"
@@ -73,12 +73,14 @@ export const register = Effect.gen(function* () {
   const versions = yield* Versions
   const { holdName, nameBefore } = yield* StateFolder
   const { heartbeatInterval } = yield* EdgeConfig
-  const began = yield* Clock.currentTimeMillis
+  const monotonic = yield* MonotonicClock
   // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`); one more for its sweep.
   const silence = 2 * 5 * Duration.toMillis(heartbeatInterval)
   let tookOver = false
   /** The site may have taken us without our hearing it: then the name that is active is ours. */
   let unheard = false
+  /** Since when the site has answered, and always with a conflict. */
+  let conflictSince: number | undefined
   for (let tries = 0; ; tries++) {
     const refused = yield* attempt.pipe(
       Effect.as(undefined),
@@ -90,7 +92,9 @@ export const register = Effect.gen(function* () {
         }),
         WorkerConflict: Effect.fnUntraced(function* (error) {
           const refused = new RegistrationRefused({ why: "name", reason: error.detail })
-          if ((nameBefore === "unproved" || unheard) && (yield* Clock.currentTimeMillis) - began < silence) {
+          const now = yield* monotonic
+          conflictSince ??= now
+          if ((nameBefore === "unproved" || unheard) && now - conflictSince < silence) {
             yield* Effect.logWarning(
               `the site has a worker of this name. ${unheard ? mayBeUs : mayLive}: waiting until the site gives ` +
                 `it up, after about ${Duration.toSeconds(heartbeatInterval) * 5} s without a heartbeat`
@@ -114,6 +118,7 @@ export const register = Effect.gen(function* () {
           const never = refusal(error)
           if (never !== undefined) return yield* never
           unheard ||= error.ambiguous
+          conflictSince = undefined
           yield* Effect.logWarning(`cannot register yet: ${error.message}`)
           yield* health.pause(tries, error)
           return "again" as const

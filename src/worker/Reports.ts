@@ -6,8 +6,10 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { display, keyTuple } from "../protocol/Job.ts"
 import { EdgeClient } from "./EdgeClient.ts"
+import { isTooOld } from "./HandBack.ts"
 import { withSpanAt } from "./JobTrace.ts"
 import { Journal, type Report } from "./Journal.ts"
+import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 
 /** How many reports are under way at once; the order matters within a job only. */
@@ -32,6 +34,7 @@ export class Reports extends Context.Service<
       const journal = yield* Journal
       const client = yield* EdgeClient
       const health = yield* SiteHealth
+      const siteClock = yield* SiteClock
       const permits = yield* Semaphore.make(parallel)
       /** The jobs that a fiber is telling about. */
       const active = new Set<string>()
@@ -59,6 +62,13 @@ export class Reports extends Context.Service<
             // One may have been written between the look and the line above.
             if ((yield* head(job)) === undefined || active.has(job)) return
             active.add(job)
+            continue
+          }
+          if (report.state === "queued" && isTooOld(report.expires, yield* siteClock.now)) {
+            yield* Effect.logWarning(
+              `${display(report.key)} is not handed back any more: it waited until the end of its token`
+            )
+            yield* journal.accepted(report)
             continue
           }
           const result = yield* Effect.result(send(report))

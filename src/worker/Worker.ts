@@ -86,7 +86,6 @@ export class Worker extends Context.Service<
         yield* sysinfo.ready
         // Before the site is asked: what an earlier worker has left runs, and is told as soon as the site hears.
         yield* Effect.forkChild(supervised("reports", reports.run))
-        yield* Effect.forkChild(supervised("given-up jobs", gaveUp.run))
         yield* recovery.begin
         yield* Effect.forkChild(supervised("log retention", retention.run))
         const taken = yield* Effect.raceFirst(Effect.as(register, true), Effect.as(asked, false))
@@ -96,6 +95,7 @@ export class Worker extends Context.Service<
           yield* Effect.logInfo(`registered as ${name}`)
           yield* Deferred.succeed(registered, undefined)
           yield* Effect.forkChild(supervised("heartbeat", heartbeat.run))
+          yield* Effect.forkChild(supervised("given-up jobs", gaveUp.run))
           fetching = yield* Effect.forkChild(supervised("job fetch", jobFetch.run))
           yield* asked
         }

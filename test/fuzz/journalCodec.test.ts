@@ -21,7 +21,15 @@ const real: ReadonlyArray<JournalEntry> = [
   {
     kind: "report",
     id: "3",
-    value: encodeReport({ id: 3, claimId: id, key, taskInstanceId: null, state: "failed", trace })
+    value: encodeReport({
+      id: 3,
+      claimId: id,
+      key,
+      taskInstanceId: null,
+      expires: null,
+      state: "failed",
+      trace
+    })
   },
   { kind: "offset", id: "/logs/a", value: JSON.stringify({ path: "/logs/a", inode: "12", offset: 5 }) }
 ]

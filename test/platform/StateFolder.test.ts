@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -148,7 +149,7 @@ describe("StateFolder", () => {
     })
   )
 
-  it.effect("the one who held the name is dead where its lock is ours and the kernel the same", () =>
+  it.live("the one who held the name is dead where its lock is ours and the kernel the same", () =>
     Effect.gen(function* () {
       const airflowHome = yield* home
       const nameBefore = withFolder(airflowHome, "one", (folder) => Effect.succeed(folder.nameBefore))
@@ -157,6 +158,10 @@ describe("StateFolder", () => {
       assert.strictEqual(yield* nameBefore, "dead")
       const held = JSON.parse(readFileSync(join(path, "name.json"), "utf8"))
       writeFileSync(join(path, "name.json"), JSON.stringify({ ...held, lock: "1:2" }))
+      assert.strictEqual(yield* nameBefore, "unproved")
+      writeFileSync(join(path, "name.json"), JSON.stringify(held))
+      assert.strictEqual(yield* nameBefore, "dead")
+      utimesSync(join(path, "name.json"), 1, 1)
       assert.strictEqual(yield* nameBefore, "unproved")
       writeFileSync(join(path, "name.json"), JSON.stringify({ ...held, worker_name: "other" }))
       assert.strictEqual(yield* nameBefore, "none")

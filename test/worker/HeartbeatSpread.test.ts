@@ -3,10 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
+import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { down } from "../../src/testing/TestCentral.ts"
 import { Assignment } from "../../src/worker/Assignment.ts"
@@ -60,6 +62,14 @@ const worker = (site: Site, seed: number) =>
                 site.beats.push(now)
                 return { state, queues: null } as never
               })
+          }),
+          Layer.mock(StateFolder, {
+            path: "/state",
+            jobs: "/state/jobs",
+            socketPath: "/state/socket",
+            predecessor: Option.none(),
+            nameBefore: "none",
+            holdName: Effect.void
           }),
           Layer.succeed(EdgeConfig, testSettings()),
           Layer.succeed(WorkerIdentity, { name: `edge-${seed}`, queues: null, team: null, concurrency: 1 })
