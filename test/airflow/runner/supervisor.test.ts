@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../../../src/config/EdgeConfig.ts"
@@ -24,7 +25,12 @@ const begin = Effect.fnUntraced(function* (fresh: boolean, runs = "airflow") {
       folder: state,
       python,
       runs,
-      settings: { executionApiUrl: unreachable, executeTasksNewPythonInterpreter: fresh, airflowHome: state },
+      settings: {
+        executionApiUrl: unreachable,
+        executeTasksNewPythonInterpreter: fresh,
+        airflowHome: state,
+        outageTolerance: Duration.zero
+      },
       env: {
         AIRFLOW_HOME: state,
         AIRFLOW__WORKERS__EXECUTION_API_RETRIES: "1",
