@@ -76,17 +76,18 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
   const handle = async (from: http.IncomingMessage, to: http.ServerResponse) => {
     requests += 1
     const body = await readAll(from)
-    await frozen?.thawed
     const isEdge = from.url?.startsWith(edgeFolder) === true
     const path = isEdge ? (from.url ?? "").slice(edgeFolder.length) : ""
     if (isEdge && body.length > limit) {
       to.writeHead(413, { "content-type": "text/html" }).end("<html>Request Entity Too Large</html>")
       return
     }
+    // Before the wait: who asked may be gone when the network moves again, and its request goes on all the same.
     if (isEdge)
       to.once("close", () => {
         if (!to.writableFinished) unanswered.push({ path, request: body.toString("utf8"), at: Date.now() })
       })
+    await frozen?.thawed
     const answer = await forward(from, body)
     const text = await readAll(answer)
     if (isEdge && loses()) return void to.destroy()

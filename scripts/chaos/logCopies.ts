@@ -14,25 +14,37 @@ export interface Difference {
 /** So much of a text says where in the original it comes from: more than a line has in common with any other. */
 const telling = 160
 
-/** Walks along both; where they part, looks for the place in the original that goes on as the text does. */
+/**
+ * Walks along both; where they part, looks for the place in the original that goes on as the text does. What is passed
+ * over is missing only if it comes nowhere else: a request that a network delivers late puts its chunk behind later ones.
+ */
 export const compareLogs = (original: string, text: string): Difference => {
-  let [at, missing, extra, copies, foreign] = [0, 0, 0, 0, 0]
+  const there = new Uint8Array(original.length)
+  let [at, extra, copies, foreign] = [0, 0, 0, 0]
+  const take = () => {
+    extra += there[at] ?? 0
+    there[at++] = 1
+  }
   for (let here = 0; here < text.length; here++) {
     if (text[here] === original[at]) {
-      at++
+      take()
       continue
     }
     const next = text.slice(here, here + telling)
-    const back = original.lastIndexOf(next, at - 1)
-    const ahead = original.indexOf(next, at)
-    if (back >= 0 && at > 0) {
-      copies++
-      extra += at - back
-      at = back + 1
-    } else if (ahead >= 0) {
-      missing += ahead - at
-      at = ahead + 1
-    } else foreign++
+    const back = at > 0 ? original.lastIndexOf(next, at - 1) : -1
+    const found = back >= 0 ? back : original.indexOf(next, at)
+    if (found < 0) {
+      foreign++
+      continue
+    }
+    if (there[found] === 1) copies++
+    // What a copy's end has in common with the place after the jump was given to the copy.
+    for (let i = 1; extra > 0 && there[found - i] === 0 && original[found - i] === text[here - i]; i++) {
+      there[found - i] = 1
+      extra--
+    }
+    at = found
+    take()
   }
-  return { missing: missing + original.length - at, extra, copies, foreign }
+  return { missing: there.reduce((sum, each) => sum - each, original.length), extra, copies, foreign }
 }

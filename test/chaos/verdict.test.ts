@@ -28,6 +28,19 @@ describe("compareLogs", () => {
       expect(compareLogs(whole, text)).toEqual({ missing: 0, extra: to - from, copies: 1, foreign: 0 })
     }
   })
+  test("a chunk that a slow network delivers behind later ones is one copy, and nothing is missing", () => {
+    for (const [from, to, behind] of [
+      [500, 900, 3000],
+      [130, 777, 4000]
+    ] as const) {
+      const text = whole.slice(0, behind) + whole.slice(from, to) + whole.slice(behind)
+      expect(compareLogs(whole, text)).toEqual({ missing: 0, extra: to - from, copies: 1, foreign: 0 })
+    }
+  })
+  test("a chunk that comes late for the first time is neither missing nor a copy", () => {
+    const text = whole.slice(0, 500) + whole.slice(900, 3000) + whole.slice(500, 900) + whole.slice(3000)
+    expect(compareLogs(whole, text)).toEqual({ missing: 0, extra: 0, copies: 0, foreign: 0 })
+  })
   test("a chunk that never came is missing, at the end too", () => {
     expect(compareLogs(whole, whole.slice(0, 700) + whole.slice(1500))).toMatchObject({
       missing: 800,
