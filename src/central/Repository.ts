@@ -1,0 +1,94 @@
+/** Repository: the central's store of workers, jobs and logs. Every method is one transaction: all of it, or nothing. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { JobKey } from "../protocol/Job.ts"
+import type { Ask, JobFilter, JobRecord } from "./JobRecord.ts"
+import type { WorkerFilter, WorkerRecord } from "./WorkerRecord.ts"
+
+/** The database does not answer, refuses or is full: nothing was changed, or nobody can tell. Clients get a 503. */
+export class RepositoryUnavailable extends Schema.TaggedError<RepositoryUnavailable>()(
+  "RepositoryUnavailable",
+  {
+    reason: Schema.String
+  }
+) {
+  override get message() {
+    return `the central's database: ${this.reason}`
+  }
+}
+
+/** What a change leaves of a row: the row as it shall be, `undefined` to remove it (or not to make it). */
+export type Change<Row, A, E> = (
+  row: Row | undefined
+) => Result.Result<readonly [answer: A, row: Row | undefined], E>
+
+/** A part of a job's log. Positions count characters (UTF-16) from the log's beginning. */
+export interface LogPart {
+  readonly text: string
+  /** Where the next part begins. */
+  readonly next: number
+}
+
+/** One thing that a person did. */
+export interface AuditEntry {
+  readonly at: number
+  readonly user: string
+  /** What was done, to what: "maintenance", "w1". */
+  readonly action: string
+  readonly target: string
+  readonly detail: string | null
+}
+
+type Stored<A, E = never> = Effect.Effect<A, E | RepositoryUnavailable>
+
+/** The store. Rules are the callers': it only keeps, finds and serialises. */
+export class Repository extends Context.Service<
+  Repository,
+  {
+    /** Reads a worker, decides and writes, while nobody else can touch it. A failure of `change` changes nothing. */
+    readonly changeWorker: <A, E>(name: string, change: Change<WorkerRecord, A, E>) => Stored<A, E>
+    /** By name. */
+    readonly workers: (filter: WorkerFilter) => Stored<ReadonlyArray<WorkerRecord>>
+    /** The same for each of several workers; those that another transaction holds are left out. Gives the changed ones. */
+    readonly changeWorkers: (
+      filter: WorkerFilter,
+      change: (worker: WorkerRecord) => WorkerRecord | undefined
+    ) => Stored<ReadonlyArray<WorkerRecord>>
+
+    /** False where a job of that key is there already. */
+    readonly addJob: (job: JobRecord) => Stored<boolean>
+    /**
+     * Claims the next `queued` job that fits: callbacks first, then the highest priority, then the oldest. It becomes
+     * `restarting`, held by the worker. No two asks, of no two centrals, get the same one.
+     */
+    readonly claimJob: (ask: Ask) => Stored<Option.Option<JobRecord>>
+    readonly changeJob: <A, E>(key: JobKey, change: Change<JobRecord, A, E>) => Stored<A, E>
+    /** By age. */
+    readonly jobs: (filter: JobFilter, limit?: number) => Stored<ReadonlyArray<JobRecord>>
+    /** As `changeWorkers`; removing a job removes its log. Gives the rows as they were before. */
+    readonly changeJobs: (
+      filter: JobFilter,
+      change: (job: JobRecord) => JobRecord | undefined
+    ) => Stored<ReadonlyArray<JobRecord>>
+
+    /**
+     * Appends a chunk, in the order of arrival. `repeated`: a chunk of that time with that text is there, nothing was
+     * added; `taken`: one with another text is there, nothing was added. The job need not be there any more.
+     */
+    readonly appendLog: (
+      key: JobKey,
+      chunk: { readonly time: string; readonly text: string }
+    ) => Stored<"appended" | "repeated" | "taken">
+    /** The log from a position on, at most about `limit` characters. */
+    readonly readLog: (key: JobKey, from: number, limit: number) => Stored<LogPart>
+
+    readonly addAudit: (entry: AuditEntry) => Stored<void>
+    /** The newest first. */
+    readonly audits: (limit: number) => Stored<ReadonlyArray<AuditEntry>>
+    /** Answers as long as the database does. */
+    readonly ping: Stored<void>
+  }
+>()("edge-worker/central/Repository") {}
