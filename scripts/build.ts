@@ -13,7 +13,9 @@ const out = join(root, "out")
  */
 const entries: ReadonlyArray<{ readonly source: string; readonly file: string }> = [
   { source: "src/cli/main.ts", file: "edge-worker.cjs" },
-  { source: "src/observability/OpenTelemetry.ts", file: "telemetry.cjs" }
+  { source: "src/observability/OpenTelemetry.ts", file: "telemetry.cjs" },
+  { source: "src/cli/embedded.ts", file: "central.cjs" },
+  { source: "src/platform/Postgres.ts", file: "postgres.cjs" }
 ]
 
 const target = (entry: { readonly source: string }) => join(root, entry.source)

@@ -1,16 +1,27 @@
-/** Makes `src/runner/generated/pythonHost.ts` of `src/runner/python/host.py`, so that every form of the package has it. */
+/** Makes `src/runner/generated/*.ts` of programs that are not bundled with ours, so that every form of the package has them. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 const runner = join(import.meta.dirname, "..", "src", "runner")
 
-/** The module's text for the Python source. */
-export const embedded = (python: string): string =>
-  `/** pythonHost: the text of \`python/host.py\`; made by \`node scripts/embed-python-host.ts\`, not by hand. */
-export const pythonHost = ${JSON.stringify(python)}
+/** What is embedded: the name of the module, and the program. */
+export const programs = {
+  pythonHost: "python/host.py",
+  commandSupervisor: "command/supervisor.cjs"
+} as const
+
+/** The module's text for the program's. */
+export const embedded = (name: keyof typeof programs): string => {
+  const text = readFileSync(join(runner, programs[name]), "utf8")
+  return `/** ${name}: the text of \`${programs[name]}\`; made by \`node scripts/embed-python-host.ts\`, not by hand. */
+export const ${name} = ${JSON.stringify(text)}
 `
+}
+
+/** Where the module lies. */
+export const moduleOf = (name: keyof typeof programs): string => join(runner, "generated", `${name}.ts`)
 
 if (import.meta.main) {
-  const python = readFileSync(join(runner, "python", "host.py"), "utf8")
-  writeFileSync(join(runner, "generated", "pythonHost.ts"), embedded(python))
+  for (const name of ["pythonHost", "commandSupervisor"] as const)
+    writeFileSync(moduleOf(name), embedded(name))
 }

@@ -48,6 +48,8 @@ export interface JobFilter {
   /** Held by exactly this worker. */
   readonly heldBy?: string | undefined
   readonly updatedBefore?: number | undefined
+  /** At this time or later. */
+  readonly updatedSince?: number | undefined
 }
 
 /** What a worker asks for. */

@@ -8,13 +8,17 @@ export const exitCodes = {
   gone: { code: 2, means: "local command: the worker ended while it was asked" },
   noStatus: { code: 3, means: "local command: the worker gave no status" },
   commentsMissing: { code: 4, means: "maintenance on without --comments" },
+  cancelled: { code: 5, means: "shutdown-all-workers was not confirmed" },
   terminated: { code: 20, means: "offline, but tasks were sent SIGTERM (second signal, or drain timeout)" },
   killed: { code: 21, means: "offline, but tasks were killed (third signal, or end of the grace period)" },
   usage: { code: 64, means: "the command line is wrong" },
+  refused: { code: 65, means: "management command: the site's rules do not allow the change" },
+  unknownWorker: { code: 68, means: "management command: the site has no worker of that name" },
+  unreachable: { code: 69, means: "management command: the site gave no proper answer" },
   held: { code: 73, means: "another worker holds this name, state folder or pid file on this machine" },
   left: { code: 75, means: "offline, but reports or bytes of task logs are undelivered" },
   nameTaken: { code: 76, means: "the site says that a worker of this name is active elsewhere" },
-  rejected: { code: 77, means: "the site rejects this worker's versions or credentials" },
+  rejected: { code: 77, means: "the site rejects this worker's versions, or the credentials" },
   config: { code: 78, means: "the configuration is wrong" }
 } as const
 
@@ -38,6 +42,10 @@ const endings: Readonly<Record<string, ExitName>> = {
   LookupFailed: "config",
   NoLocalAirflow: "config",
   CertificateFileError: "config",
+  BindRefused: "config",
+  DatabaseUnknown: "config",
+  PrivateFileUnusable: "config",
+  UsersInvalid: "config",
   FolderUnusable: "held",
   WorkerRunsHere: "held",
   PidFileRefused: "held"
@@ -50,6 +58,13 @@ const refusals: Readonly<Record<string, ExitName>> = {
   api: "config"
 }
 
+const managementFailures: Readonly<Record<string, ExitName>> = {
+  unreachable: "unreachable",
+  credentials: "rejected",
+  unknownWorker: "unknownWorker",
+  refused: "refused"
+}
+
 /** What a failed command ends with. */
 export const exitOfError = (error: unknown): ExitName => {
   if (typeof error !== "object" || error === null || !("_tag" in error)) return "unexpected"
@@ -59,5 +74,7 @@ export const exitOfError = (error: unknown): ExitName => {
   }
   if (error._tag === "RegistrationRefused" && "why" in error)
     return refusals[String(error.why)] ?? "unexpected"
+  if (error._tag === "ManagementFailed" && "why" in error)
+    return managementFailures[String(error.why)] ?? "unexpected"
   return endings[String(error._tag)] ?? "unexpected"
 }

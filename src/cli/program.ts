@@ -1,4 +1,5 @@
 /** program: the whole command line as one effect that gives the exit code. */
+import { stripVTControlCharacters } from "node:util"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -8,13 +9,19 @@ import * as Command from "effect/cli/Command"
 import type { HelpDoc } from "effect/cli/HelpDoc"
 import * as Effect from "effect/Effect"
 import { CommandFailed } from "./CommandFailed.ts"
+import { central } from "./central.ts"
+import { centralUser } from "./centralUser.ts"
 import { tellFailure } from "./daemonChild.ts"
 import { exitCode, exitOfError } from "./ExitCode.ts"
 import { globalFlags } from "./globalFlags.ts"
+import { jobCommands } from "./jobCommands.ts"
 import { toStream } from "./LogSink.ts"
 import { maintenance } from "./maintenance.ts"
+import { managementCommands } from "./management/managementCommands.ts"
+import { spreadStates } from "./management/stateFlag.ts"
 import { settle } from "./settle.ts"
 import { separate } from "./shortFlags.ts"
+import { standalone } from "./standalone.ts"
 import { status } from "./status.ts"
 import { stop } from "./stop.ts"
 import { version } from "./version.ts"
@@ -24,7 +31,18 @@ import type { WorkerParts } from "./workerParts.ts"
 
 const root = (parts: WorkerParts) =>
   Command.make("edge-worker").pipe(
-    Command.withSubcommands([worker(parts), status, stop, maintenance, settle(parts)]),
+    Command.withSubcommands([
+      worker(parts),
+      status,
+      stop,
+      maintenance,
+      settle(parts),
+      central,
+      centralUser,
+      standalone,
+      ...jobCommands,
+      ...managementCommands
+    ]),
     Command.withDescription(
       [
         "A remote worker for Apache Airflow: takes jobs from a site over HTTPS and runs them on this machine.",
@@ -55,11 +73,26 @@ const inWords = (error: CliError.NonShowHelpErrors): string => {
   }
 }
 
+/** The widest name that stands beside its description; a longer one stands above it. */
+const widest = 28
+
+/** The list of commands in two columns, which the library does not keep apart where a name is long. */
+const inColumns = (list: string): string =>
+  list.replace(/^ {2}(\S+) +(.*)$/gm, (_, name: string, text: string) =>
+    stripVTControlCharacters(name).length > widest
+      ? `  ${name}\n${" ".repeat(widest + 4)}${text}`
+      : `  ${name.padEnd(widest + name.length - stripVTControlCharacters(name).length)}  ${text}`
+  )
+
 /** Help as the library formats it, with the blank line that it leaves out before the examples of a group. */
 const helpText = (doc: HelpDoc): string =>
   CliOutput.defaultFormatter({ colors: WorkerLog.mayColour(process.stdout), globalFlags: "summary" })
     .formatHelpDoc(doc)
     .replace(/([^\n])\n([^\n]*EXAMPLES)/, "$1\n\n$2")
+    .replace(
+      /(SUBCOMMANDS[^\n]*\n)((?: {2}[^\n]*\n)+)/,
+      (_, head: string, list: string) => head + inColumns(list)
+    )
 
 /** A mistake is one short text, last on the screen; the help comes only when it is asked for. */
 const presenter: CliOutput.Presenter = {
@@ -92,7 +125,7 @@ const explain = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>) {
 
 /** Runs the words of a command line. */
 export const program = (parts: WorkerParts, args: ReadonlyArray<string>): Effect.Effect<number> =>
-  Command.runWith(root(parts), { version })(separate(args)).pipe(
+  Command.runWith(root(parts), { version })(spreadStates(separate(args))).pipe(
     Effect.as(exitCode("ok")),
     Effect.catchCause(explain),
     Effect.provide(CliConfig.layer({ builtIns: globalFlags })),

@@ -1,7 +1,7 @@
 /** shortFlags: lets a short flag be glued to its value (`-c4`, `-Dc4`), as Python's argparse does. */
 
-/** Short flags that take a value; the others (-D -v -w -h) are switches and may stand before one. */
-const valued = "cqtHlu"
+/** Short flags that take a value; the others (-D -v -w -y -h) are switches and may stand before one. */
+const valued = "cqtHluos"
 
 const split = (word: string): ReadonlyArray<string> => {
   if (!/^-[A-Za-z]/.test(word)) return [word]

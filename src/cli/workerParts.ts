@@ -3,7 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
-import type { EdgeConfig } from "../config/EdgeConfig.ts"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { FileTail } from "../platform/FileTail.ts"
 import { FreeDisk } from "../platform/FreeDisk.ts"
@@ -12,17 +12,18 @@ import * as HttpTransport from "../platform/HttpTransport.ts"
 import { JobFolder } from "../platform/JobFolder.ts"
 import { JournalStore } from "../platform/JournalStore.ts"
 import { LineSocket } from "../platform/LineSocket.ts"
-import { LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
+import { type InstalledAirflow, LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { NodePlatform } from "../platform/NodePlatform.ts"
 import { OomKills } from "../platform/OomKills.ts"
 import type { FolderUnusable } from "../platform/PrivateFolder.ts"
 import { Processes } from "../platform/Processes.ts"
+import { Programs } from "../platform/Programs.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import { TokenSigner } from "../platform/TokenSigner.ts"
 import type { CertificateFileError } from "../platform/TrustedCertificates.ts"
-import { AirflowRunner } from "../runner/AirflowRunner.ts"
+import { RunnerChoice } from "../runner/RunnerChoice.ts"
 import { EdgeClient } from "../worker/EdgeClient.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
@@ -45,23 +46,39 @@ export interface WorkerParts {
   readonly settlement: (options: WorkerOptions) => Part<Settlement>
 }
 
-/** The versions of the local Airflow. Where there is none the worker does not start: it could run no job. */
+/**
+ * The versions of the local Airflow. Where there is none, and no command either, the worker does not start: it could
+ * run no job.
+ */
 const localVersions = Layer.unwrap(
   Effect.gen(function* () {
     const airflow = yield* LocalAirflow
-    const first = yield* airflow.current
-    return Versions.layer(
-      airflow.current.pipe(
-        Effect.orElseSucceed(() => first),
-        Effect.map((found) => ({ airflow: found.airflow, edge3: found.edge3, python: found.pythonVersion }))
+    const { commands, reportedEdgeProviderVersion } = yield* EdgeConfig
+    const none = { airflow: undefined, edge3: reportedEdgeProviderVersion, python: undefined }
+    const versionsOf = (found: InstalledAirflow) => ({
+      airflow: found.airflow,
+      edge3: found.edge3,
+      python: found.pythonVersion
+    })
+    const first =
+      commands.size === 0
+        ? versionsOf(yield* airflow.current)
+        : yield* Effect.match(airflow.current, { onSuccess: versionsOf, onFailure: () => none })
+    if (first === none) {
+      yield* Effect.logInfo(
+        "there is no local Airflow: this worker runs only what [edge_worker] commands names, and tells the site the " +
+          "site's own versions as its own",
+        { commands: [...commands.keys()].join(",") }
       )
-    )
+      return Versions.layer(Effect.succeed(none))
+    }
+    return Versions.layer(Effect.match(airflow.current, { onSuccess: versionsOf, onFailure: () => first }))
   })
 )
 
 /** What a worker needs around it, and what settles a dead one's promises needs too. */
 const around = ({ python }: WorkerOptions) =>
-  Layer.mergeAll(AirflowRunner.layer(), LogPush.layer, localVersions, SysinfoProgram.layer).pipe(
+  Layer.mergeAll(RunnerChoice.layer(), LogPush.layer, localVersions, SysinfoProgram.layer).pipe(
     Layer.provideMerge([
       Layer.provide(Journal.layer, JournalStore.layer),
       EdgeClient.layer,
@@ -71,7 +88,13 @@ const around = ({ python }: WorkerOptions) =>
       FreeDisk.layer
     ]),
     Layer.provideMerge([TokenSigner.layer, HttpTransport.layer]),
-    Layer.provide([HostFolder.layer, JobFolder.layer, LineSocket.layer, LocalAirflow.layer({ python })]),
+    Layer.provide([
+      HostFolder.layer,
+      JobFolder.layer,
+      LineSocket.layer,
+      Programs.layer,
+      LocalAirflow.layer({ python })
+    ]),
     Layer.provide([Processes.layer, OomKills.layer(), NodeServices.layer])
   )
 

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import type { CommandTable } from "./commandTable.ts"
 import type { ExecutionApiPatience } from "./executionApiPatience.ts"
 import { readEdgeSettings } from "./readEdgeSettings.ts"
 
@@ -72,6 +73,10 @@ export interface EdgeSettings {
   readonly minFreeDisk: number
   /** `[edge_worker] core_dumps`: whether the processes of a job may leave core dumps. */
   readonly coreDumps: boolean
+  /** `[edge_worker] commands`: which tasks run a command of this machine instead of Python. */
+  readonly commands: CommandTable
+  /** `[edge_worker] reported_edge_provider_version`, where there is no local Airflow. */
+  readonly reportedEdgeProviderVersion: string | undefined
   /** `[edge_worker] outage_tolerance`; `undefined` for `auto`, which is `taskInstanceHeartbeatTimeout`; 0 for Airflow's own. */
   readonly outageTolerance: Duration.Duration | undefined
   /** What is set of the keys of `[workers]` that decide how long Airflow's processes bear an outage. */

@@ -6,7 +6,7 @@ import type { ConfigSources } from "../platform/ConfigSources.ts"
 import { type AirflowConfig, variableName } from "./AirflowConfig.ts"
 import type { Mistake } from "./ConfigInvalid.ts"
 import { describe, type Lookup, type Where } from "./Lookup.ts"
-import { ownSection, type Setting } from "./settings.ts"
+import { ownSections, type Setting } from "./settings.ts"
 
 const longest = 200
 const nowhere: Lookup = { found: undefined, notes: [] }
@@ -69,7 +69,7 @@ export const settingsReader = (
     let value = found?.value
     if (value?.includes("{AIRFLOW_HOME}")) {
       // Airflow replaces it in its own defaults only; our section has no other reader, so there it means what it says.
-      if (section === ownSection) value = value.replaceAll("{AIRFLOW_HOME}", config.home)
+      if (ownSections.includes(section)) value = value.replaceAll("{AIRFLOW_HOME}", config.home)
       else
         warnings.add(`${name} (${where}): Airflow does not replace {AIRFLOW_HOME} here; write $AIRFLOW_HOME`)
     }

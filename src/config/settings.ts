@@ -1,5 +1,7 @@
 /** settings: every key that a worker reads, once: its name, its default, its type, and one sentence. */
 import type { KnownKey } from "./AirflowConfig.ts"
+import { commandTable } from "./commandTable.ts"
+import { managementSettings } from "./managementSettings.ts"
 import {
   anyCase,
   boolean,
@@ -30,7 +32,8 @@ export interface Setting<A> extends KnownKey {
   readonly onlyVariables?: ReadonlyArray<string>
 }
 
-const airflow = <A>(
+/** One setting of Airflow's own, or in a section of ours. */
+export const airflow = <A>(
   section: string,
   key: string,
   fallback: string | undefined,
@@ -324,6 +327,20 @@ export const settings = {
     size,
     "How many bytes must be free on the disks of the state folder and of the task logs for a job to be fetched; 0 for no limit."
   ),
+  commands: airflow(
+    "edge_worker",
+    "commands",
+    undefined,
+    commandTable,
+    "Which tasks run a command of this machine instead of Python. Only these are ever run: whoever submits a job names its task, never a command line."
+  ),
+  reportedEdgeProviderVersion: airflow(
+    "edge_worker",
+    "reported_edge_provider_version",
+    undefined,
+    optional(text),
+    "The version of the edge3 provider that a worker without a local Airflow tells the site; without it, the one that the site asks for."
+  ),
   coreDumps: airflow(
     "edge_worker",
     "core_dumps",
@@ -333,8 +350,14 @@ export const settings = {
   )
 }
 
-/** The same as a list, for what does not care about the fields. */
-export const allSettings: ReadonlyArray<Setting<unknown>> = Object.values(settings)
+/** The same and those of the management commands as a list, for what does not care about the fields. */
+export const allSettings: ReadonlyArray<Setting<unknown>> = [
+  ...Object.values(settings),
+  ...Object.values(managementSettings)
+]
 
 /** The section that is ours: a key in it that is not in the table is a mistake. */
 export const ownSection = "edge_worker"
+
+/** Sections that only we read: `{AIRFLOW_HOME}` is replaced in their values. */
+export const ownSections: ReadonlyArray<string> = [ownSection, "edge_central"]

@@ -6,7 +6,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { IdleLimit } from "./IdleLimit.ts"
 import { connectTimeout, guard, keepAliveOptions } from "./KeepAliveAgent.ts"
 import { CertificateFileError, type NamedFiles, trusted } from "./TrustedCertificates.ts"
@@ -133,21 +133,32 @@ export const layerOptions = (
     Layer.provide(Layer.effect(NodeHttpClient.HttpAgent, agents(options)))
   )
 
+/** What the configuration says of the connections to a site at `apiUrl`. */
+export type TransportSettings = Pick<
+  EdgeSettings,
+  "apiUrl" | "apiSslCert" | "apiSslCaFile" | "clientSslCert" | "clientSslKey" | "clientUsePublicCerts"
+>
+
+/** The transport that these settings and this process's environment describe. */
+export const layerOf = (
+  config: TransportSettings
+): Layer.Layer<HttpClient.HttpClient, CertificateFileError> => {
+  const { env } = process
+  const proxy = env.HTTP_PROXY ?? env.http_proxy ?? ""
+  return layerOptions({
+    tls: config.apiUrl.protocol === "https:" || proxy.startsWith("https:"),
+    env,
+    authorities: [
+      ["[api] ssl_cert", config.apiSslCert],
+      ["[api] ssl_ca_file", config.apiSslCaFile]
+    ],
+    publicAuthorities: config.clientUsePublicCerts,
+    clientCertificate: config.clientSslCert || undefined,
+    clientKey: config.clientSslKey || undefined
+  })
+}
+
 /** The transport that the worker's configuration and this process's environment describe. */
 export const layer: Layer.Layer<HttpClient.HttpClient, CertificateFileError, EdgeConfig> = Layer.unwrap(
-  Effect.map(EdgeConfig, (config) => {
-    const { env } = process
-    const proxy = env.HTTP_PROXY ?? env.http_proxy ?? ""
-    return layerOptions({
-      tls: config.apiUrl.protocol === "https:" || proxy.startsWith("https:"),
-      env,
-      authorities: [
-        ["[api] ssl_cert", config.apiSslCert],
-        ["[api] ssl_ca_file", config.apiSslCaFile]
-      ],
-      publicAuthorities: config.clientUsePublicCerts,
-      clientCertificate: config.clientSslCert || undefined,
-      clientKey: config.clientSslKey || undefined
-    })
-  })
+  Effect.map(EdgeConfig, layerOf)
 )

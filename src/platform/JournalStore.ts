@@ -53,13 +53,22 @@ export class JournalStore extends Context.Service<
       const { path } = yield* StateFolder
       const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
       const file = join(path, "journal.db")
-      const { database, left, put, remove } = yield* Effect.acquireRelease(
-        openOrSetAside(DatabaseSync, file, path),
-        ({ database }) => Effect.sync(() => database.close())
-      )
+      let opened = yield* openOrSetAside(DatabaseSync, file, path)
+      const close = () => {
+        if (opened.database.isOpen) opened.database.close()
+      }
+      yield* Effect.addFinalizer(() => Effect.sync(close))
+      const { left } = opened
+      const unwritable = (error: unknown) =>
+        error instanceof JournalUnwritable
+          ? error
+          : new JournalUnwritable({ reason: `${messageOf(error)} (${file})` })
+      /** Writes that met damage since all was written anew; one that met none says nothing of the other pages. */
+      let damaged = 0
       const transaction = (changes: ReadonlyArray<JournalChange>, first?: string) =>
         Effect.try({
           try: () => {
+            const { database, put, remove } = opened
             database.exec("BEGIN IMMEDIATE")
             try {
               if (first !== undefined) database.exec(first)
@@ -73,8 +82,28 @@ export class JournalStore extends Context.Service<
               throw error
             }
           },
-          catch: (error) => new JournalUnwritable({ reason: `${messageOf(error)} (${file})` })
+          catch: (error) => {
+            if (isDamage(error, [SQLITE_CORRUPT, SQLITE_NOTADB])) damaged += 1
+            return unwritable(error)
+          }
         })
+      const replace = (entries: ReadonlyArray<JournalEntry>) =>
+        Effect.tap(transaction(entries, "DELETE FROM entry"), () =>
+          Effect.sync(() => {
+            damaged = 0
+          })
+        )
+      /** A file in which nothing can be corrected. What is written into the new one is all that there is to know. */
+      const replaceFile = Effect.fnUntraced(function* (entries: ReadonlyArray<JournalEntry>) {
+        yield* Effect.ignore(Effect.try({ try: close, catch: String }))
+        const aside = yield* setAside(file)
+        opened = yield* openFile(DatabaseSync, file, path)
+        damaged = 0
+        yield* Effect.logError(
+          `the journal was damaged while the worker ran and was set aside as ${aside}: a new one is written from what the worker knows, nothing is forgotten`
+        )
+        yield* replace(entries)
+      })
       const written = yield* Queue.sliding<void>(1)
       yield* Queue.take(written).pipe(
         Effect.andThen(Effect.sleep(flushDelay)),
@@ -86,7 +115,12 @@ export class JournalStore extends Context.Service<
       return JournalStore.of({
         left,
         write: (changes) => flushed(transaction(changes)),
-        replace: (entries) => flushed(transaction(entries, "DELETE FROM entry"))
+        replace: (entries) =>
+          flushed(
+            Effect.catch(replace(entries), (refused) =>
+              damaged < damagedWrites ? Effect.fail(refused) : replaceFile(entries)
+            ).pipe(Effect.mapError(unwritable))
+          )
       })
     })
   )
@@ -114,6 +148,9 @@ export class JournalStore extends Context.Service<
     })
 }
 
+/** So many writes that meet damage are no chance of one page or one moment: the file is given up. */
+const damagedWrites = 3
+
 /** How long a power cut may reach back: a commit is in the kernel at once, and on the disk this much later. */
 const flushDelay = "100 millis"
 
@@ -127,8 +164,8 @@ const flush = async (wal: string) => {
   }
 }
 
-/** The format of the file. A newer edge-worker reads an older one; an older one refuses a newer. */
-const FORMAT = 1
+/** The format of the file: 2 has a claim's log. A newer edge-worker reads an older one; an older one refuses a newer. */
+const FORMAT = 2
 /** Our statements do not fit the tables of the file. */
 const SQLITE_ERROR = 1
 const SQLITE_CORRUPT = 11
@@ -181,12 +218,25 @@ const openFile = (Database: typeof DatabaseSync, file: string, path: string) =>
 /** SQLite reads the file, and says what is wrong with it. */
 class Damaged extends Error {}
 
-const isDamage = (error: unknown) =>
+const isDamage = (error: unknown, codes = [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB]) =>
   error instanceof Damaged ||
   (error instanceof Error &&
     "errcode" in error &&
     typeof error.errcode === "number" &&
-    [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB].includes(error.errcode & 0xff))
+    codes.includes(error.errcode & 0xff))
+
+const setAside = (file: string) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.try({
+      try: () => {
+        const aside = `${file}.damaged-${now}`
+        for (const suffix of ["", "-wal", "-shm"])
+          if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
+        return aside
+      },
+      catch: (error) => new JournalUnwritable({ reason: `it cannot be set aside: ${messageOf(error)}` })
+    })
+  )
 
 /** A damaged file is kept for a person to look at; the worker starts with an empty one instead of never again. */
 const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: string) =>
@@ -194,9 +244,7 @@ const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: strin
     Effect.catchIf(
       isDamage,
       Effect.fnUntraced(function* (error) {
-        const aside = `${file}.damaged-${yield* Clock.currentTimeMillis}`
-        for (const suffix of ["", "-wal", "-shm"])
-          if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
+        const aside = yield* setAside(file)
         yield* Effect.logError(
           `the journal is damaged (${messageOf(error)}) and was set aside as ${aside}: jobs of the worker that ran ` +
             "here before that had not been told to the site are left to the site's own rules (it ends them after " +

@@ -5,7 +5,10 @@ import { join } from "node:path"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
-/** Which lock was held, where: written when the site has taken the worker, removed after a goodbye that it heard. */
+/**
+ * Which lock was held, where: written when the site has taken the worker, removed after a goodbye that it heard. Before
+ * that, as `asked`, before the site is asked: whether it took the worker only its answer tells.
+ */
 export const NameHeld = Schema.Struct({
   worker_name: Schema.String,
   pid: Schema.Int,
@@ -17,7 +20,9 @@ export const NameHeld = Schema.Struct({
   /** `/etc/machine-id`; empty where there is none. */
   machine: Schema.String,
   /** A digest of the network cards' addresses; empty where there is none. A cloned image runs on others. */
-  hardware: Schema.String
+  hardware: Schema.String,
+  /** The site was asked, and its answer is not noted: no proof that the name was ours. */
+  asked: Schema.optionalKey(Schema.Boolean)
 })
 export type NameHeld = typeof NameHeld.Type
 

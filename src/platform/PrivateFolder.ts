@@ -26,23 +26,20 @@ const create = (path: string): void => {
   }
 }
 
-const fault = (path: string): FolderUnusable | undefined => {
+const fault = (path: string, setting: string): FolderUnusable | undefined => {
   const found = lstatSync(path)
   const unusable = (reason: string, remedy: string) => new FolderUnusable({ path, reason, remedy })
   if (found.isSymbolicLink()) {
-    return unusable(
-      "is a symbolic link",
-      "Set [edge_worker] state_folder to the folder itself, or remove the link"
-    )
+    return unusable("is a symbolic link", `Set ${setting} to the folder itself, or remove the link`)
   }
   if (!found.isDirectory()) {
-    return unusable("is not a folder", "Move it away, or set [edge_worker] state_folder to another path")
+    return unusable("is not a folder", `Move it away, or set ${setting} to another path`)
   }
   const uid = process.getuid?.()
   if (uid !== undefined && found.uid !== uid) {
     return unusable(
-      `belongs to user ${found.uid}, and this worker runs as user ${uid}`,
-      "Run the worker as that user, or set [edge_worker] state_folder to a folder of its own"
+      `belongs to user ${found.uid}, and this runs as user ${uid}`,
+      `Run it as that user, or set ${setting} to a folder of its own`
     )
   }
   const mode = found.mode & 0o777
@@ -56,16 +53,19 @@ const fault = (path: string): FolderUnusable | undefined => {
 }
 
 /** Creates `path` (and what is missing above it) with mode 0700, or checks that what is there is as private. */
-export const ensure = (path: string): Effect.Effect<void, FolderUnusable> =>
+export const ensure = (
+  path: string,
+  setting = "[edge_worker] state_folder"
+): Effect.Effect<void, FolderUnusable> =>
   Effect.try({
     try: () => {
       create(path)
-      return fault(path)
+      return fault(path, setting)
     },
     catch: (error) =>
       new FolderUnusable({
         path,
         reason: `cannot be made or read (${error instanceof Error ? error.message : String(error)})`,
-        remedy: "Make its parent writable for this user, or set [edge_worker] state_folder to another path"
+        remedy: `Make its parent writable for this user, or set ${setting} to another path`
       })
   }).pipe(Effect.flatMap((found) => (found === undefined ? Effect.void : Effect.fail(found))))

@@ -35,6 +35,15 @@ export class WorkerRunsHere extends Schema.TaggedError<WorkerRunsHere>()("Worker
   }
 }
 
+/** A job's folder cannot be made: the disk is full, or has no inode left. */
+export class JobFolderRefused extends Schema.TaggedError<JobFolderRefused>()("JobFolderRefused", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return `its folder cannot be made: ${this.reason}`
+  }
+}
+
 /** The folder of the running worker; building the layer creates, checks and locks it. */
 export class StateFolder extends Context.Service<
   StateFolder,
@@ -53,15 +62,20 @@ export class StateFolder extends Context.Service<
     /**
      * What is known of the worker that held this name at the site before and said no goodbye: `dead` is proved, so its
      * name may be taken over; `unproved` may be a worker that lives elsewhere, also because the last heartbeat is so
-     * long ago that the site may have given the name to another; `none` there was none.
+     * long ago that the site may have given the name to another; `asked`: it was asked to take one that is gone, and
+     * nobody heard what it said; `none` there was none.
      */
-    readonly nameBefore: "none" | "dead" | "unproved"
+    readonly nameBefore: "none" | "dead" | "unproved" | "asked"
+    /** How long from the start on `dead` stays true, in milliseconds: until the site may give the name to another. */
+    readonly provedFor: number
+    /** The site is about to be asked to take us under our name. */
+    readonly askName: Effect.Effect<void>
     /** The site has taken us under our name, or a heartbeat. */
     readonly holdName: Effect.Effect<void>
-    /** The site has heard our goodbye. */
+    /** The site has heard our goodbye, or refused us. */
     readonly freeName: Effect.Effect<void>
     /** `jobs/ID`, mode 0700; made where it is not there. */
-    readonly jobFolder: (id: string) => Effect.Effect<string>
+    readonly jobFolder: (id: string) => Effect.Effect<string, JobFolderRefused>
     readonly removeJobFolder: (id: string) => Effect.Effect<void>
     /** Removes the folders of jobs that are over, but for those that are still to be settled. */
     readonly sweep: (keep: ReadonlySet<string>) => Effect.Effect<void>
@@ -85,32 +99,39 @@ export class StateFolder extends Context.Service<
       yield* writeOwner(path, identity.name)
       const now = here(join(path, "lock"))
       const time = yield* Clock.currentTimeMillis
+      const provedFor = heldFor(path, 5 * Duration.toMillis(heartbeatInterval), time)
       const jobs = join(path, "jobs")
       yield* PrivateFolder.ensure(jobs)
+      const note = (more: Pick<NameHeld, "asked">) =>
+        attempt("the worker's hold on its name could not be noted", () => {
+          const held: NameHeld = {
+            worker_name: identity.name,
+            pid: process.pid,
+            start_time: identify(process.pid)?.startTime ?? null,
+            ...now,
+            ...more
+          }
+          writeByRename(path, "name.json", JSON.stringify(held))
+        })
       return StateFolder.of({
         path,
         jobs,
         predecessor,
+        provedFor,
         nameBefore: Option.match(
           Option.filter(readNameHeld(path), (held) => held.worker_name === identity.name),
           {
             onNone: () => "none" as const,
             onSome: (held) =>
-              heldLately(path, 5 * Duration.toMillis(heartbeatInterval), time) &&
-              provesDead(held, now, isLocal(path))
-                ? "dead"
-                : "unproved"
+              held.asked === true
+                ? "asked"
+                : provedFor > 0 && provesDead(held, now, isLocal(path))
+                  ? "dead"
+                  : "unproved"
           }
         ),
-        holdName: attempt("the worker's hold on its name could not be noted", () => {
-          const held: NameHeld = {
-            worker_name: identity.name,
-            pid: process.pid,
-            start_time: identify(process.pid)?.startTime ?? null,
-            ...now
-          }
-          writeByRename(path, "name.json", JSON.stringify(held))
-        }),
+        askName: note({ asked: true }),
+        holdName: note({}),
         freeName: Effect.sync(() => rmSync(join(path, "name.json"), { force: true })),
         socketPath: yield* chooseSocketPath(path),
         jobFolder: (id) => jobFolder(jobs, id),
@@ -206,10 +227,13 @@ const privateRuntimeFolder = Effect.suspend(() => {
 const randomName = () => crypto.randomUUID().slice(0, 8)
 
 const jobFolder = (jobs: string, id: string) =>
-  Effect.sync(() => {
-    const folder = join(jobs, id)
-    mkdirSync(folder, { mode: 0o700, recursive: true })
-    return folder
+  Effect.try({
+    try: () => {
+      const folder = join(jobs, id)
+      mkdirSync(folder, { mode: 0o700, recursive: true })
+      return folder
+    },
+    catch: (cause) => new JobFolderRefused({ reason: cause instanceof Error ? cause.message : String(cause) })
   })
 
 const removeFolder = (folder: string) =>
@@ -220,6 +244,9 @@ const removeFolder = (folder: string) =>
 const attempt = (problem: string, act: () => void) =>
   Effect.try({ try: act, catch: String }).pipe(Effect.catch((error) => Effect.logWarning(problem, { error })))
 
-/** Whether the site still holds the name for the one who noted it: it gives a silent worker up after `limit`. */
-const heldLately = (path: string, limit: number, now: number): boolean =>
-  Math.abs(now - statSync(join(path, "name.json")).mtimeMs) < limit
+/** How long the site still holds the name for the one who noted it: it gives a silent worker up after `limit`. */
+const heldFor = (path: string, limit: number, now: number): number => {
+  const noted = statSync(join(path, "name.json"), { throwIfNoEntry: false })
+  // A note from the future is of a clock that was set since: it says nothing of how old it is.
+  return noted === undefined ? 0 : limit - Math.abs(now - noted.mtimeMs)
+}

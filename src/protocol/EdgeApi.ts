@@ -89,7 +89,12 @@ export const WorkerSetStateReturn = Schema.Struct({
   queues: Schema.NullOr(Schema.Array(Schema.String)),
   maintenance_comments: OptionalString,
   concurrency: Schema.optionalKey(Schema.NullOr(Schema.Int)),
-  versions_match: Schema.optionalKey(Schema.Boolean)
+  versions_match: Schema.optionalKey(Schema.Boolean),
+  /**
+   * Jobs that the site has ended while this worker had them, by `task_instance_id`: it has to stop those that it still
+   * runs. Only our embedded central sends it; Airflow's worker ignores it.
+   */
+  revoked: Schema.optionalKey(Schema.Array(Schema.String))
 })
 export type WorkerSetStateReturn = typeof WorkerSetStateReturn.Type
 

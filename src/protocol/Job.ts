@@ -95,7 +95,9 @@ export const Job = Schema.Struct({
   ...JobKey.fields,
   command: Workload,
   concurrency_slots: Schema.Int,
-  task_instance_id: Schema.optionalKey(Schema.NullOr(Schema.String))
+  task_instance_id: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  /** What was submitted along with the job; only our own central sends it, and Airflow's worker ignores it. */
+  conf: Schema.optionalKey(Schema.Unknown)
 })
 export type Job = typeof Job.Type
 
@@ -116,6 +118,10 @@ export interface Claim {
 
 /** The slots that a job holds: at least one, whatever the site says, or running jobs would make room. */
 export const slotsOf = (job: Job): number => Math.max(1, job.concurrency_slots)
+
+/** Where the site wants the job's log, below base_log_folder; null where it does not say. */
+export const logPathOf = ({ command }: Job): string | null =>
+  "log_path" in command && typeof command.log_path === "string" ? command.log_path : null
 
 /** The job's key as one readable line for logs: `dag.task run=… try=… map=…`. */
 export const display = (key: JobKey): string =>

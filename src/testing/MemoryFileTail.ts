@@ -25,6 +25,8 @@ export class MemoryFileTail extends Context.Service<
     readonly truncate: (path: string) => Effect.Effect<void>
     /** Deletes the file. */
     readonly vanish: (path: string) => Effect.Effect<void>
+    /** Takes the file away; the result puts the very same one back. */
+    readonly unmount: (path: string) => Effect.Effect<Effect.Effect<void>>
     /** What is under the path now. */
     readonly look: (path: string) => Effect.Effect<Option.Option<LogFile>>
     /** While true each read of the path fails. */
@@ -64,6 +66,14 @@ export class MemoryFileTail extends Context.Service<
           ),
         rotate: (path) => change(path, () => files.delete(path)),
         vanish: (path) => change(path, () => files.delete(path)),
+        unmount: (path) =>
+          Effect.suspend(() => {
+            const file = files.get(path)
+            return Effect.as(
+              change(path, () => files.delete(path)),
+              change(path, () => (file === undefined ? files.delete(path) : files.set(path, file)))
+            )
+          }),
         truncate: (path) =>
           change(path, () => {
             const file = files.get(path)

@@ -6,43 +6,50 @@ import { FreeDisk } from "../platform/FreeDisk.ts"
 import { type JournalEntry, JournalStore } from "../platform/JournalStore.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder, UnsafeLogPath } from "../platform/LogFolder.ts"
-import { StateFolder } from "../platform/StateFolder.ts"
+import { JobFolderRefused, StateFolder } from "../platform/StateFolder.ts"
 import { MemoryFileTail } from "./MemoryFileTail.ts"
 
 /** Notices land in the memory file, so that they are pushed like any other line. */
-const logFolder = Layer.effect(
-  LogFolder,
-  Effect.map(MemoryFileTail, (files) =>
-    LogFolder.of({
-      resolve: (path, folder) =>
-        path?.includes("..")
-          ? Effect.fail(new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' }))
-          : Effect.succeed(path === null ? `${folder}/task.log` : `/logs/${path}`),
-      substitute: (folder) => `${folder}/task.log`,
-      notice: (file, { level, event }) => files.append(file, `${JSON.stringify({ level, event })}\n`)
-    })
+const logFolder = (base: string) =>
+  Layer.effect(
+    LogFolder,
+    Effect.map(MemoryFileTail, (files) =>
+      LogFolder.of({
+        resolve: (path, folder) =>
+          path?.includes("..")
+            ? Effect.fail(new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' }))
+            : Effect.succeed(path === null ? `${folder}/task.log` : `${base}/${path}`),
+        substitute: (folder) => `${folder}/task.log`,
+        notice: (file, { level, event }) => files.append(file, `${JSON.stringify({ level, event })}\n`)
+      })
+    )
   )
-)
 
-const logFiles = Layer.effect(
-  LogFiles,
-  Effect.map(MemoryFileTail, (files) =>
-    LogFiles.of({
-      pathOf: (path) => (path.includes("..") ? undefined : `/logs/${path}`),
-      isBelow: (path) => path.startsWith("/logs/"),
-      look: files.look,
-      remove: (path, seen, inUse) =>
-        Effect.flatMap(files.look(path), (found) => {
-          const same = Option.exists(found, ({ inode, size }) => inode === seen.inode && size === seen.size)
-          return same && path.startsWith("/logs/") && !inUse.has(path)
-            ? Effect.as(files.vanish(path), true)
-            : Effect.succeed(false)
-        })
-    })
+const logFiles = (base: string) =>
+  Layer.effect(
+    LogFiles,
+    Effect.map(MemoryFileTail, (files) =>
+      LogFiles.of({
+        pathOf: (path) => (path.includes("..") ? undefined : `${base}/${path}`),
+        isBelow: (path) => path.startsWith(`${base}/`),
+        look: files.look,
+        remove: (path, seen, inUse) =>
+          Effect.flatMap(files.look(path), (found) => {
+            const same = Option.exists(found, ({ inode, size }) => inode === seen.inode && size === seen.size)
+            return same && path.startsWith(`${base}/`) && !inUse.has(path)
+              ? Effect.as(files.vanish(path), true)
+              : Effect.succeed(false)
+          })
+      })
+    )
   )
-)
 
-const stateFolder = (nameBefore: "none" | "dead" | "unproved") =>
+const stateFolder = (
+  nameBefore: StateFolder["Service"]["nameBefore"],
+  provedFor: number,
+  noJobFolders: Effect.Effect<string | undefined>,
+  notes: Array<"asked" | "held" | "freed">
+) =>
   Layer.succeed(
     StateFolder,
     StateFolder.of({
@@ -50,10 +57,17 @@ const stateFolder = (nameBefore: "none" | "dead" | "unproved") =>
       jobs: "/state/jobs",
       predecessor: Option.none(),
       nameBefore,
-      holdName: Effect.void,
-      freeName: Effect.void,
+      provedFor,
+      askName: Effect.sync(() => void notes.push("asked")),
+      holdName: Effect.sync(() => void notes.push("held")),
+      freeName: Effect.sync(() => void notes.push("freed")),
       socketPath: "/state/socket",
-      jobFolder: (id: string) => Effect.succeed(`/state/jobs/${id}`),
+      jobFolder: (id: string) =>
+        Effect.flatMap(noJobFolders, (reason) =>
+          reason === undefined
+            ? Effect.succeed(`/state/jobs/${id}`)
+            : Effect.fail(new JobFolderRefused({ reason }))
+        ),
       removeJobFolder: () => Effect.void,
       sweep: () => Effect.void
     })
@@ -64,17 +78,30 @@ export const MemoryPlatform = {
   /** Logs are `/logs/LOG_PATH`; read and write them through `MemoryFileTail`. */
   layer: (
     options: {
-      readonly nameBefore?: "none" | "dead" | "unproved"
+      readonly nameBefore?: StateFolder["Service"]["nameBefore"]
+      /** In milliseconds; default: for ever. */
+      readonly provedFor?: number
+      /** The log folder; default `/logs`. */
+      readonly logs?: string
+      /** What is noted about the name, in order; the caller's array. */
+      readonly nameNotes?: Array<"asked" | "held" | "freed">
+      /** Why no job folder can be made now. */
+      readonly noJobFolders?: Effect.Effect<string | undefined>
       readonly disk?: Map<string, JournalEntry>
       /** Bytes that are free on the disk below a folder; default: more than anybody needs. */
       readonly freeDisk?: (folder: string) => Effect.Effect<number | undefined>
     } = {}
   ) =>
     Layer.mergeAll(
-      logFolder,
-      logFiles,
+      logFolder(options.logs ?? "/logs"),
+      logFiles(options.logs ?? "/logs"),
       Layer.succeed(FreeDisk, { below: options.freeDisk ?? (() => Effect.succeed(2 ** 50)) }),
       JournalStore.layerMemory(options.disk),
-      stateFolder(options.nameBefore ?? "none")
+      stateFolder(
+        options.nameBefore ?? "none",
+        options.provedFor ?? Number.POSITIVE_INFINITY,
+        options.noJobFolders ?? Effect.succeed(undefined),
+        options.nameNotes ?? []
+      )
     )
 }

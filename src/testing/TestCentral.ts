@@ -23,6 +23,8 @@ export interface StoredWorker {
   readonly queues: ReadonlyArray<string> | null
   readonly concurrency: number | null
   readonly body: WorkerStateBody
+  /** Task instances that it is told to stop; absent as in Airflow. */
+  readonly revoked?: ReadonlyArray<string>
 }
 
 /** A job as the central sees it. */
@@ -154,7 +156,8 @@ export class TestCentral extends Context.Service<
               queues: worker.queues,
               maintenance_comments: kept,
               concurrency: worker.concurrency,
-              versions_match: true
+              versions_match: true,
+              ...(worker.revoked === undefined ? {} : { revoked: worker.revoked })
             }
           })
         )

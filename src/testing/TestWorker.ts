@@ -5,6 +5,7 @@ import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { JournalEntry } from "../platform/JournalStore.ts"
 import { monotonicOfClock } from "../platform/MonotonicClock.ts"
+import type { StateFolder } from "../platform/StateFolder.ts"
 import type { Runner } from "../runner/Runner.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
@@ -23,7 +24,12 @@ export interface TestWorkerOptions {
   /** Default `["default"]`; `null` for every queue. */
   readonly queues?: ReadonlyArray<string> | null
   /** What is known of a worker of this name that ended without a goodbye. */
-  readonly nameBefore?: "none" | "dead" | "unproved"
+  readonly nameBefore?: StateFolder["Service"]["nameBefore"]
+  readonly provedFor?: number
+  /** What is noted about the name, in order; the caller's array. */
+  readonly nameNotes?: Array<"asked" | "held" | "freed">
+  /** Why no job folder can be made now. */
+  readonly noJobFolders?: Effect.Effect<string | undefined>
   /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
   readonly disk?: Map<string, JournalEntry>
   /** Bytes that are free on the disk below a folder; default: more than anybody needs. */

@@ -45,6 +45,8 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   logRetention: Duration.days(7),
   logDiskBudget: undefined,
   minFreeDisk: 100 * 2 ** 20,
+  commands: new Map(),
+  reportedEdgeProviderVersion: undefined,
   coreDumps: false,
   outageTolerance: undefined,
   executionApiPatience: {},

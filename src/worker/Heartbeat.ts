@@ -16,6 +16,7 @@ import { Assignment } from "./Assignment.ts"
 import * as AutomaticMaintenance from "./AutomaticMaintenance.ts"
 import { EdgeClient } from "./EdgeClient.ts"
 import type { SiteUnavailable } from "./EdgeError.ts"
+import { NotOurs } from "./NotOurs.ts"
 import { registerAgain } from "./Registration.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
@@ -63,6 +64,7 @@ export class Heartbeat extends Context.Service<
       const slots = yield* Slots
       const assignment = yield* Assignment
       const sysinfo = yield* WorkerSysinfo
+      const notOurs = yield* NotOurs
       const { holdName } = yield* StateFolder
       const services = yield* Effect.context<Effect.Services<typeof registerAgain>>()
       const nudged = yield* Latch.make(false)
@@ -87,6 +89,7 @@ export class Heartbeat extends Context.Service<
         yield* reached
         yield* holdName
         yield* assignment.update({ queues: answer.queues, versionsMatch: answer.versions_match ?? false })
+        yield* notOurs.revoked(answer.revoked ?? [])
         const { capacity } = yield* slots.usage
         if (
           typeof answer.concurrency === "number" &&

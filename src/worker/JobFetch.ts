@@ -9,7 +9,8 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
-import { type Claim, display, slotsOf } from "../protocol/Job.ts"
+import { LogFiles } from "../platform/LogFiles.ts"
+import { type Claim, display, logPathOf, slotsOf } from "../protocol/Job.ts"
 import { isEnding, mayFetch } from "../protocol/Lifecycle.ts"
 import { expiryOf } from "../protocol/TokenExpiry.ts"
 import { Assignment } from "./Assignment.ts"
@@ -51,6 +52,7 @@ export class JobFetch extends Context.Service<
       const health = yield* SiteHealth
       const heartbeat = yield* Heartbeat
       const journal = yield* Journal
+      const logFiles = yield* LogFiles
       const siteClock = yield* SiteClock
       const jobRun = yield* JobRun
       const gate = yield* FetchGate
@@ -70,7 +72,9 @@ export class JobFetch extends Context.Service<
 
       /** Runs a claim, or hands it back where the worker must not start jobs any more. */
       const take = Effect.fnUntraced(function* (claim: Claim, lent: number, asked: JobTrace.Asked) {
-        const unwritten = yield* Effect.flip(journal.claimed(claim)).pipe(Effect.option)
+        const logPath = logPathOf(claim.job)
+        const log = logPath === null ? null : (logFiles.pathOf(logPath) ?? null)
+        const unwritten = yield* Effect.flip(journal.claimed(claim, log)).pipe(Effect.option)
         const state = yield* lifecycle.get
         const why = Option.isSome(unwritten)
           ? unwritten.value.message

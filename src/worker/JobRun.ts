@@ -5,15 +5,17 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
-import { type Claim, display } from "../protocol/Job.ts"
+import { type Claim, display, logPathOf } from "../protocol/Job.ts"
 import { type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
 import { handBack } from "./HandBack.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal, type OpenClaim } from "./Journal.ts"
 import { LogPush, type Tail } from "./LogPush.ts"
 import { SiteClock } from "./SiteClock.ts"
+import { SiteHealth } from "./SiteHealth.ts"
 
 /** How hard a job is asked to end. */
 export type Stop = "term" | "kill"
@@ -24,6 +26,10 @@ interface Place {
   readonly file: string
   /** Why the log path of the job cannot be used. */
   readonly refused: string | undefined
+  /** What the journal keeps of `file`. */
+  readonly log: string | null
+  /** A line of our own in the log. While a recovered log is away it waits for it, and goes in before `tell`. */
+  readonly say: (level: "info" | "warning" | "error", event: string) => Effect.Effect<void>
   /** In the background: tells the log's rest, then forgets the claim and removes its folder. */
   readonly tell: Effect.Effect<void>
   /** Ends the tail and leaves all else as it is. */
@@ -32,7 +38,7 @@ interface Place {
 
 interface Entry {
   readonly claim: Claim
-  readonly file: string
+  readonly at: Place
   readonly job: RunningJob
 }
 
@@ -75,28 +81,30 @@ export class JobRun extends Context.Service<
       const logFolder = yield* LogFolder
       const logPush = yield* LogPush
       const stateFolder = yield* StateFolder
+      const health = yield* SiteHealth
+      const { jobPollInterval } = yield* EdgeConfig
       const finishing = yield* FiberSet.make<void, never>()
       const entries = new Map<string, Entry>()
       const tails = new Set<Tail>()
       /** Set once by `stopAll`: what a job that starts after it is told. */
       let stopping: { readonly how: Stop; readonly notice: string } | undefined
 
-      const say = (file: string, level: "info" | "warning" | "error", event: string) =>
-        logFolder.notice(file, { level, event, logger: "edge-worker" })
-
       const stop = Effect.fnUntraced(function* (entry: Entry, how: Stop, notice: string) {
-        yield* say(entry.file, "warning", notice)
+        yield* entry.at.say("warning", notice)
         yield* entry.job.stop(how)
       })
 
       /** Where the job's log goes: its own file, or one in the job's folder where that would leave the log folder. */
       const openLog = Effect.fnUntraced(function* (claim: Claim, folder: string) {
-        const { command } = claim.job
-        const path = "log_path" in command && typeof command.log_path === "string" ? command.log_path : null
+        const path = logPathOf(claim.job)
         return yield* logFolder.resolve(path, folder).pipe(
-          Effect.map((file) => ({ file, refused: undefined as string | undefined })),
+          Effect.map((file) => ({
+            file,
+            log: path === null ? null : file,
+            refused: undefined as string | undefined
+          })),
           Effect.catchTag("UnsafeLogPath", (error) =>
-            Effect.succeed({ file: logFolder.substitute(folder), refused: error.message })
+            Effect.succeed({ file: logFolder.substitute(folder), log: null, refused: error.message })
           )
         )
       })
@@ -109,77 +117,116 @@ export class JobRun extends Context.Service<
             journal.started(claim, handle)
           )
         )
-        return yield* wait(claim, at.file, job)
+        return yield* wait(claim, at, job)
       })
 
       /** From here on `stopAll` reaches the job. */
-      const wait = Effect.fnUntraced(function* (claim: Claim, file: string, job: RunningJob) {
-        const entry = { claim, file, job }
+      const wait = Effect.fnUntraced(function* (claim: Claim, at: Place, job: RunningJob) {
+        const entry = { claim, at, job }
         entries.set(claim.id, entry)
         if (stopping !== undefined) yield* stop(entry, stopping.how, stopping.notice)
         return yield* job.outcome.pipe(Effect.ensuring(Effect.sync(() => entries.delete(claim.id))))
       })
 
+      const neverStarted = (claim: Claim, why: string) =>
+        handBack(claim, why).pipe(
+          Effect.provideService(Journal, journal),
+          Effect.provideService(SiteClock, siteClock)
+        )
+
       /** Finds the job again and waits for its end; undefined where it never started and is handed back. */
-      const adoptAndWait = Effect.fnUntraced(function* (
-        { claim, handle }: OpenClaim,
-        { file, folder }: Place
-      ) {
-        const adopted = yield* runner.adopt({ claim, folder, handle })
+      const adoptAndWait = Effect.fnUntraced(function* ({ claim, handle }: OpenClaim, at: Place) {
+        const adopted = yield* runner.adopt({ claim, folder: at.folder, handle })
         switch (adopted._tag) {
           case "Found":
             yield* Effect.logInfo(`found ${display(claim.job)} again`)
             if (handle === undefined) yield* journal.started(claim, adopted.job.handle)
-            return yield* wait(claim, file, adopted.job)
+            return yield* wait(claim, at, adopted.job)
           case "Gone":
             return { _tag: "Failed", reason: adopted.reason, stderr: "" } as const
           case "NeverStarted":
             return yield* Effect.as(
-              handBack(claim, "the worker was restarted before it began").pipe(
-                Effect.provideService(Journal, journal),
-                Effect.provideService(SiteClock, siteClock)
-              ),
+              neverStarted(claim, "the worker was restarted before it began"),
               undefined
             )
         }
       })
 
-      const settle = Effect.fnUntraced(function* (claim: Claim, file: string, outcome: Outcome) {
+      const settle = Effect.fnUntraced(function* (claim: Claim, at: Place, outcome: Outcome) {
         if (outcome._tag === "Failed") {
           yield* Effect.logError(`${display(claim.job)} ${outcome.reason}`)
-          yield* say(
-            file,
+          yield* at.say(
             "error",
             `Error executing job: ${outcome.reason}${outcome.stderr === "" ? "" : `\n${outcome.stderr}`}`
           )
         } else yield* Effect.logInfo(`finished ${display(claim.job)}`)
-        yield* journal.settled(claim, outcome._tag === "Succeeded" ? "success" : "failed")
+        yield* journal.settled(claim, outcome._tag === "Succeeded" ? "success" : "failed", at.log)
       })
 
-      /** The claim's folder, its log file and the tail that tells it. */
-      const place = Effect.fnUntraced(function* (claim: Claim) {
-        const scope = yield* Scope.make()
+      /** A job that begins: its folder is made, and those of its log. */
+      const begin = Effect.fnUntraced(function* (claim: Claim) {
         const folder = yield* stateFolder.jobFolder(claim.id)
-        const { file, refused } = yield* openLog(claim, folder)
-        const tail = yield* logPush.tail({ claim, file }).pipe(Scope.provide(scope))
+        return yield* place(claim, folder, yield* openLog(claim, folder), false)
+      })
+      /** A job that another worker began: its log is where it was, its folder as it was left. */
+      const again = Effect.fnUntraced(function* ({ claim, log }: OpenClaim) {
+        const folder = yield* Effect.orElseSucceed(
+          stateFolder.jobFolder(claim.id),
+          () => `${stateFolder.jobs}/${claim.id}`
+        )
+        const found =
+          log === undefined
+            ? yield* openLog(claim, folder)
+            : { file: log ?? logFolder.substitute(folder), log, refused: undefined }
+        return yield* place(claim, folder, found, true)
+      })
+      const siteAnswers = Effect.map(
+        health.get,
+        ({ lastHeartbeat, problem }) => lastHeartbeat !== null && problem === null
+      )
+
+      /** The claim's folder, its log file and the tail that tells it. */
+      const place = Effect.fnUntraced(function* (
+        claim: Claim,
+        folder: string,
+        { file, log, refused }: Pick<Place, "file" | "log" | "refused">,
+        recovered: boolean
+      ) {
+        const scope = yield* Scope.make()
+        const tail = yield* logPush
+          .tail({ claim, file, recovered, siteAnswers, siteBack: health.back })
+          .pipe(Scope.provide(scope))
+        let later: Effect.Effect<void> = Effect.void
+        const say = Effect.fnUntraced(function* (level: "info" | "warning" | "error", event: string) {
+          const notice = logFolder.notice(file, { level, event, logger: "edge-worker" })
+          if (yield* tail.away) later = Effect.andThen(later, notice)
+          else yield* notice
+        })
         tails.add(tail)
         const left = Effect.andThen(
           Effect.sync(() => tails.delete(tail)),
           Scope.close(scope, Exit.void)
         )
         // The folder and the tail outlive the process: they go when the site has the whole log.
-        const told = tail.finish.pipe(
+        const told = tail.present.pipe(
+          Effect.andThen(Effect.suspend(() => later)),
+          Effect.andThen(tail.finish),
           Effect.andThen(journal.closed(claim)),
           Effect.andThen(stateFolder.removeJobFolder(claim.id)),
           Effect.ensuring(left)
         )
-        return { folder, file, refused, left, tell: Effect.asVoid(FiberSet.run(finishing, told)) }
+        const tell = Effect.asVoid(FiberSet.run(finishing, told))
+        return { folder, file, log, refused, say, left, tell } satisfies Place
       })
       /** One way for a job, whether it begins here or is found again: its outcome goes to the outbox. */
-      const bracket = (claim: Claim, work: (at: Place) => Effect.Effect<Outcome | undefined, StartFailed>) =>
+      const bracket = <E>(
+        claim: Claim,
+        made: Effect.Effect<Place, E>,
+        work: (at: Place) => Effect.Effect<Outcome | undefined, StartFailed>
+      ) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const at = yield* place(claim)
+            const at = yield* made
             const exit = yield* Effect.exit(restore(work(at)))
             const outcome = outcomeOf(exit)
             if (outcome === undefined && Exit.hasInterrupts(exit)) {
@@ -187,7 +234,7 @@ export class JobRun extends Context.Service<
               yield* at.left
               return yield* Effect.interrupt
             }
-            if (outcome !== undefined) yield* settle(claim, at.file, outcome)
+            if (outcome !== undefined) yield* settle(claim, at, outcome)
             yield* at.tell
             return outcome
           })
@@ -195,12 +242,21 @@ export class JobRun extends Context.Service<
 
       return JobRun.of({
         run: (claim, asked) =>
-          bracket(claim, (at) => startAndWait(claim, at)).pipe(JobTrace.withJobSpan(claim, asked)),
+          bracket(claim, begin(claim), (at) => startAndWait(claim, at)).pipe(
+            Effect.catchTag("JobFolderRefused", (error) =>
+              neverStarted(claim, error.message).pipe(
+                // On its slots: the site gives the job out again at once, perhaps to us.
+                Effect.andThen(Effect.sleep(jobPollInterval)),
+                Effect.as(undefined)
+              )
+            ),
+            JobTrace.withJobSpan(claim, asked)
+          ),
         adopt: (open) =>
-          bracket(open.claim, (at) => adoptAndWait(open, at)).pipe(
+          bracket(open.claim, again(open), (at) => adoptAndWait(open, at)).pipe(
             JobTrace.withJobSpan(open.claim, undefined)
           ),
-        tellLog: ({ claim }) => Effect.flatMap(place(claim), (at) => at.tell),
+        tellLog: (open) => Effect.flatMap(again(open), (at) => at.tell),
         running: Effect.sync(() => [...entries.values()].map((entry) => entry.claim)),
         stopAll: Effect.fnUntraced(function* (how, notice) {
           stopping = { how, notice }

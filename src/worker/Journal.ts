@@ -47,6 +47,11 @@ export interface OpenClaim {
   readonly handle: Schema.Json | undefined
   /** Its end is in the outbox; only its log is not told to the end yet. */
   readonly ended: boolean
+  /**
+   * The absolute path of its log; null: the one in its own folder. Absent where an older edge-worker wrote the claim.
+   * The log folder of the next worker may be another one.
+   */
+  readonly log?: string | null
 }
 
 interface Entries {
@@ -55,6 +60,8 @@ interface Entries {
   /** The id of the newest report. */
   readonly newest: number
 }
+
+const at = (log: string | null | undefined) => (log === undefined ? {} : { log })
 
 const put = (open: OpenClaim): JournalChange => ({
   kind: "claim",
@@ -117,11 +124,14 @@ export class Journal extends Context.Service<
   Journal,
   {
     /** Before the job starts. Where it fails the job must not start: a crash would forget it. */
-    readonly claimed: (claim: Claim) => Effect.Effect<void, JournalUnwritable>
+    readonly claimed: (claim: Claim, log?: string | null) => Effect.Effect<void, JournalUnwritable>
     /** The process exists: keeps its handle and puts `running` into the outbox. */
     readonly started: (claim: Claim, handle: Schema.Json) => Effect.Effect<void>
-    /** The claim has ended: puts `state` into the outbox and drops a `running` that still waits. */
-    readonly settled: (claim: Claim, state: JobState) => Effect.Effect<void>
+    /**
+     * The claim has ended: puts `state` into the outbox and drops a `running` that still waits. `log` is given where
+     * its log turned out to be another one than `claimed` said.
+     */
+    readonly settled: (claim: Claim, state: JobState, log?: string | null) => Effect.Effect<void>
     /** Nothing is left to do but to send what is in the outbox: the log is told, or there is none. */
     readonly closed: (claim: Claim) => Effect.Effect<void>
     readonly openClaims: Effect.Effect<ReadonlyArray<OpenClaim>>
@@ -190,21 +200,26 @@ export class Journal extends Context.Service<
       )
 
       return Journal.of({
-        claimed: (claim) => apply((e) => keep(e, { claim, handle: undefined, ended: false })),
+        claimed: (claim, log) =>
+          apply((e) => keep(e, { claim, handle: undefined, ended: false, ...at(log) })),
         started: (claim, handle) =>
           Effect.flatMap(pointOf(claim), (trace) =>
-            keepGoing((e) => write(keep(e, { claim, handle, ended: false }), claim, "running", trace))
+            keepGoing((e) => {
+              const open = { ...at(e.claims.get(claim.id)?.log), claim, handle, ended: false }
+              return write(keep(e, open), claim, "running", trace)
+            })
           ),
-        settled: (claim, state) =>
+        settled: (claim, state, log) =>
           Effect.flatMap(pointOf(claim), (trace) =>
             keepGoing((e) => {
-              const handle = e.claims.get(claim.id)?.handle
-              return write(
-                withdrawRunning(keep(e, { claim, handle, ended: true }), claim),
+              const before = e.claims.get(claim.id)
+              const open = {
+                ...at(log === undefined ? before?.log : log),
                 claim,
-                state,
-                trace
-              )
+                handle: before?.handle,
+                ended: true
+              }
+              return write(withdrawRunning(keep(e, open), claim), claim, state, trace)
             })
           ),
         closed: (claim) => keepGoing((e) => withdrawRunning(remove(e, claim), claim)),
@@ -265,6 +280,13 @@ const restore = Effect.fnUntraced(function* (left: ReadonlyArray<JournalEntry>) 
     else if (decoded._tag === "report") reports.push(decoded.report)
     else offsets.set(entry.id, decoded.offset)
   }
+  // A disk that refused may have kept a `running` whose end the site has long accepted: it must not come after it.
+  const isStale = ({ claimId, state }: Report) => state === "running" && (claims.get(claimId)?.ended ?? true)
   reports.sort((a, b) => a.id - b.id)
-  return { claims, reports, offsets, newest: reports.at(-1)?.id ?? 0 }
+  return {
+    claims,
+    reports: reports.filter((report) => !isStale(report)),
+    offsets,
+    newest: reports.at(-1)?.id ?? 0
+  }
 })

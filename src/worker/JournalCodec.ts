@@ -16,7 +16,9 @@ const StoredClaim = Schema.Struct({
   }),
   /** Absent until the process exists. */
   handle: Schema.optionalKey(Schema.Unknown),
-  ended: Schema.Boolean
+  ended: Schema.Boolean,
+  /** Absent in a journal of format 1. */
+  log: Schema.optionalKey(Schema.NullOr(Schema.String))
 })
 
 const StoredReport = Schema.Struct({
@@ -38,11 +40,12 @@ const decodeReport = Schema.decodeUnknownOption(StoredReport)
 const decodeOffset = Schema.decodeUnknownOption(StoredOffset)
 
 /** The token stays in memory: what is left to do after a restart needs none. */
-export const encodeClaim = ({ claim, ended, handle }: OpenClaim): string =>
+export const encodeClaim = ({ claim, ended, handle, log }: OpenClaim): string =>
   Json.stringify({
     claim: { ...claim, job: { ...claim.job, command: { ...claim.job.command, token: "" } } },
     ...(handle === undefined ? {} : { handle }),
-    ended
+    ended,
+    ...(log === undefined ? {} : { log })
   }) ?? ""
 
 export const encodeReport = (report: Report): string => JSON.stringify(report)
@@ -64,8 +67,9 @@ export const decodeEntry = ({ id, kind, value }: JournalEntry): Decoded | undefi
     case "claim": {
       const stored = Option.getOrUndefined(decodeClaim(json))
       if (stored?.claim.id !== id) return undefined
+      const { claim, ended, log } = stored
       const handle = stored.handle as Schema.Json | undefined
-      return { _tag: "claim", open: { claim: stored.claim, handle, ended: stored.ended } }
+      return { _tag: "claim", open: { claim, handle, ended, ...(log === undefined ? {} : { log }) } }
     }
     case "report": {
       const stored = Option.getOrUndefined(decodeReport(json))

@@ -11,6 +11,7 @@
  * | 2xx | accepted | done |
  * | 413 | a gateway's limit, not taken | the caller cuts a smaller one |
  * | 500, and the job has no task instance | the site cannot place it, ever | given up |
+ * | 500, for so long that the job must be gone there | `hopeless` | given up |
  * | 500 | not committed; its text may be in the file | wait until the site works (an empty chunk at a new time gets 2xx, however long that takes), then send it again at a new time: one possible double an outage, and no loss |
  * | 500 again although the site works | the site refuses this very text | the same, and the caller cuts a smaller one, so that what may be doubled shrinks |
  * | any other failure that says "not taken" | outage | back off, send again at a new time |
@@ -19,7 +20,7 @@
  * | an empty chunk at T, when the site works, is answered | it means | what is done |
  * | --- | --- | --- |
  * | 2xx | T was not there | send the chunk again at a new time: no double |
- * | 500, then 2xx at a new time, then 500 at T again | T is there, the site works | accepted: no double, no loss |
+ * | 500 three times, and 2xx at a new time between them | T is there, the site works | accepted: no double, no loss |
  * | 500, and the site does not work | perhaps only an outage | wait until the site works, ask again; from now on a 500 is "unknown" |
  * | no answer, or one that leaves it open | T may be this question's own row | the same |
  * | a failure that says "not taken" | nothing was learned | wait until the site works, ask again |
@@ -41,16 +42,24 @@ export type Delivery =
   | { readonly _tag: "TooLarge" }
   /** The site works and answered 500 to this text: it may be there or not. */
   | { readonly _tag: "Refused" }
-  /** The site cannot place a log of this job. */
+  /** The site cannot place a log of this job, or not any more. */
   | { readonly _tag: "GivenUp" }
 
 /** Never longer between two tries, unless the site asks for it. */
 const longestWait = 90_000
+/** How often a site works between two 500s to a question before they mean "there": a site may stumble twice. */
+const confirmations = 2
 /** A `Retry-After` beyond this is a mistake of a gateway. */
 const longestRetryAfter = 3_600_000
 
-/** Waits between tries: exponential with full jitter; starts anew after `reset`. */
-export const makeBackoff = (settings: Pick<EdgeSettings, "apiRetryWaitMin" | "apiRetryWaitMax">) => {
+/**
+ * Waits between tries: exponential with full jitter; starts anew after `reset`, and ends early with `siteBack`, but
+ * not before a moment that the site has named.
+ */
+export const makeBackoff = (
+  settings: Pick<EdgeSettings, "apiRetryWaitMin" | "apiRetryWaitMax">,
+  siteBack: Effect.Effect<void> = Effect.never
+) => {
   const least = Duration.toMillis(settings.apiRetryWaitMin)
   const most = Math.max(least, Math.min(longestWait, Duration.toMillis(settings.apiRetryWaitMax)))
   let tries = 0
@@ -68,7 +77,8 @@ export const makeBackoff = (settings: Pick<EdgeSettings, "apiRetryWaitMin" | "ap
           Math.min(most, Math.max(least, 1) * 2 ** Math.min(tries, 20))
         )
         const asked = Math.min(retryAfterMillis, longestRetryAfter)
-        yield* Effect.sleep(asked > wait ? asked + (yield* Random.nextBetween(0, least)) : wait)
+        if (asked > wait) yield* Effect.sleep(asked + (yield* Random.nextBetween(0, least)))
+        else yield* Effect.raceFirst(Effect.sleep(wait), siteBack)
       })
   }
 }
@@ -94,6 +104,8 @@ export interface DeliveryOptions {
   readonly backoff: Backoff
   /** False for what is not a task (a callback): the site answers 500 to each of its chunks. */
   readonly hasTaskInstance: boolean
+  /** Asked while the site does not work: whether to wait for it no longer. */
+  readonly hopeless: Effect.Effect<boolean>
   /** Called before a chunk is sent again that may be in the site's file already. */
   readonly possibleDouble: Effect.Effect<void>
   /** Called for each failure, with the number of tries since the last success. */
@@ -131,27 +143,33 @@ export const makeDelivery = (options: DeliveryOptions) => {
     Effect.map(send(time, ""), (answer) => answer === "ok")
   )
   const untilSiteWorks = Effect.gen(function* () {
-    do yield* Effect.suspend(() => backoff.wait(retryAfter))
-    while (!(yield* siteWorks))
+    do {
+      if (yield* options.hopeless) return yield* Effect.fail("hopeless" as const)
+      yield* Effect.suspend(() => backoff.wait(retryAfter))
+    } while (!(yield* siteWorks))
   })
-  const ask = Effect.fnUntraced(function* (time: string): Effect.fn.Return<"there" | "notThere" | "unknown"> {
+  const ask = Effect.fnUntraced(function* (
+    time: string
+  ): Effect.fn.Return<"there" | "notThere" | "unknown", "hopeless"> {
     yield* untilSiteWorks
-    let confirmed = false
+    let confirmed = 0
     let doubtful = false // a 500 proves nothing any more; a 2xx still does
     while (true) {
       const answer = yield* send(time, "")
       if (answer === "ok") return "notThere"
       if (answer === "error500") {
         if (doubtful) return "unknown"
-        if (confirmed) return "there"
-        confirmed = yield* siteWorks
-        if (confirmed) continue
+        if (confirmed === confirmations) return "there"
+        if (yield* siteWorks) {
+          confirmed += 1
+          continue
+        }
         doubtful = true
       } else if (answer === "unknown") doubtful = true
       yield* untilSiteWorks
     }
   })
-  return Effect.fnUntraced(function* (text: string): Effect.fn.Return<Delivery> {
+  const deliver = Effect.fnUntraced(function* (text: string): Effect.fn.Return<Delivery, "hopeless"> {
     while (true) {
       const time = yield* nextTime
       const answer = yield* send(time, text)
@@ -174,4 +192,6 @@ export const makeDelivery = (options: DeliveryOptions) => {
       yield* options.possibleDouble
     }
   })
+  return (text: string): Effect.Effect<Delivery> =>
+    Effect.catch(deliver(text), () => Effect.succeed({ _tag: "GivenUp" as const }))
 }

@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -10,6 +11,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { FileTail, type Place } from "../platform/FileTail.ts"
+import { MonotonicClock } from "../platform/MonotonicClock.ts"
 import { type Claim, display, keyOf } from "../protocol/Job.ts"
 import { EdgeClient } from "./EdgeClient.ts"
 import { Journal } from "./Journal.ts"
@@ -18,6 +20,19 @@ import { cutChunk } from "./LogChunks.ts"
 import { makeBackoff, makeChunkTimes, makeDelivery } from "./LogDelivery.ts"
 import { makePathLock } from "./PathLock.ts"
 
+/** The log of a job. */
+export interface LogToPush {
+  readonly claim: Claim
+  /** Absolute path of the log file; need not exist yet. */
+  readonly file: string
+  /** A worker that died had this job: where the site has a part of its log, the file must come back. */
+  readonly recovered?: boolean
+  /** Whether the site answers what else it is asked; where nobody knows, its 500s are an outage. */
+  readonly siteAnswers?: Effect.Effect<boolean>
+  /** Ends when the site is back after an outage: a log that waits is then sent at once. */
+  readonly siteBack?: Effect.Effect<void>
+}
+
 /** One followed log. It ends with its scope, never by an error; bytes that were not accepted wait in the file. */
 export interface Tail {
   /**
@@ -25,7 +40,11 @@ export interface Tail {
    * long as the site is out; interrupting it leaves the tail at work. What is appended later is not pushed.
    */
   readonly finish: Effect.Effect<void>
-  /** Bytes that the site has not accepted. */
+  /** Whether the file of a recovered job is missed: a line of our own must not begin another one. */
+  readonly away: Effect.Effect<boolean>
+  /** Waits until it is not missed, or not any more. */
+  readonly present: Effect.Effect<void>
+  /** Bytes that the site has not accepted; one for a file that is away, as nobody can count them. */
   readonly waiting: Effect.Effect<number>
 }
 
@@ -33,6 +52,13 @@ export interface Tail {
 const coalesceMillis = { first: 250, next: 600 } as const
 /** Tries to read a file that cannot be read, once its job has ended. */
 const readTries = 8
+/** How often a file that is away is looked for: a file system is not mounted twice a second. */
+const missingPause = "5 seconds"
+/**
+ * So long may the site answer 500 to the log of a job whose end it has, before its task instance counts as deleted:
+ * no restart or migration of a site that answers all else takes as long.
+ */
+export const deletedAfter = 600_000
 /** The most bytes of JSON that one character takes (a control character's escape). */
 const largestCharacter = 6
 /** Reading this little still makes progress: any one character fits. */
@@ -42,11 +68,7 @@ const leastRead = 16
 export class LogPush extends Context.Service<
   LogPush,
   {
-    readonly tail: (job: {
-      readonly claim: Claim
-      /** Absolute path of the log file; need not exist yet. */
-      readonly file: string
-    }) => Effect.Effect<Tail, never, Scope.Scope>
+    readonly tail: (job: LogToPush) => Effect.Effect<Tail, never, Scope.Scope>
     /** Chunks sent again although they may be in the site's file already. */
     readonly doubles: Effect.Effect<number>
   }
@@ -59,11 +81,24 @@ export class LogPush extends Context.Service<
       const journal = yield* Journal
       const files = yield* FileTail
       const nextTime = yield* makeChunkTimes
+      const retention =
+        settings.logRetention === undefined ? undefined : Duration.toMillis(settings.logRetention)
       const oneLoopAFile = makePathLock()
       let chunkSize = LogChunkSize.initial(settings.pushLogChunkSize)
       let doubles = 0
+      const monotonic = yield* MonotonicClock
+      /** Since when the site has answered nothing but 500 to a claim's pushes. */
+      const refusedSince = new Map<string, number>()
+      let lastTaken = Number.NEGATIVE_INFINITY
 
-      const tail = Effect.fnUntraced(function* ({ claim, file }: { claim: Claim; file: string }) {
+      const tail = Effect.fnUntraced(function* (options: LogToPush) {
+        const {
+          claim,
+          file,
+          recovered = false,
+          siteAnswers = Effect.succeed(false),
+          siteBack = Effect.never
+        } = options
         const key = keyOf(claim.job)
         const job = display(key)
         const hasTaskInstance = claim.job.command.type === "ExecuteTask"
@@ -71,27 +106,58 @@ export class LogPush extends Context.Service<
         const tailed = yield* files.open(file)
         const finishing = yield* Deferred.make<void>()
         const finished = yield* Deferred.make<void>()
-        const backoff = makeBackoff(settings)
+        const backoff = makeBackoff(settings, siteBack)
         let place: Place | undefined = yield* journal.logOffset(file)
         let size = place?.offset ?? 0
         let givenUp = false
+        const present = yield* Deferred.make<void>()
+        if (!recovered || place === undefined || !settings.pushLogs)
+          yield* Deferred.succeed(present, undefined)
+
+        const answered = Effect.fnUntraced(function* (status: number | undefined) {
+          const now = yield* monotonic
+          if (status === undefined) lastTaken = now
+          if (status !== 500) refusedSince.delete(claim.id)
+          else if (!refusedSince.has(claim.id)) refusedSince.set(claim.id, now)
+        })
+        /** A site that can write no log at all answers 500 to each: then no log of them is hopeless. */
+        const hopeless = Effect.gen(function* () {
+          const since = refusedSince.get(claim.id)
+          if (since === undefined || (yield* monotonic) - since <= deletedAfter) return false
+          if (!(yield* Deferred.isDone(finishing)) || !(yield* siteAnswers)) return false
+          if ((yield* journal.reports).some(({ claimId }) => claimId === claim.id)) return false
+          return refusedSince.size === 1 || lastTaken > since
+        })
 
         const deliver = makeDelivery({
           push: Effect.fn("LogPush.push")((log_chunk_time: string, log_chunk_data: string) =>
-            client.pushLog(key, { log_chunk_time, log_chunk_data, task_instance_id: taskInstanceId })
+            client.pushLog(key, { log_chunk_time, log_chunk_data, task_instance_id: taskInstanceId }).pipe(
+              Effect.tap(() => answered(undefined)),
+              Effect.tapError(({ status = 0 }) => answered(status))
+            )
           ),
           nextTime,
           backoff,
           hasTaskInstance,
+          hopeless,
           possibleDouble: Effect.suspend(() => {
             doubles += 1
             return Effect.logWarning(`a chunk of the log of ${job} may be twice in the site's file`)
           }),
           failed: (error, tries) =>
             tries === 0
-              ? Effect.logWarning(`the log of ${job} waits in ${file}: ${error.message}`)
+              ? Effect.andThen(
+                  Effect.logWarning(`the log of ${job} waits in ${file}: ${error.message}`),
+                  noteFile
+                )
               : Effect.logDebug(`the log of ${job} still waits: ${error.message}`)
         })
+        /** A log of which the site has nothing yet: the next worker must know that there is one. */
+        const noteFile = Effect.suspend(() =>
+          place === undefined || place.offset > 0
+            ? Effect.void
+            : journal.saveLogOffset({ path: file, ...place })
+        )
 
         const moveTo = (to: Place) =>
           Effect.suspend(() => {
@@ -99,6 +165,24 @@ export class LogPush extends Context.Service<
             return journal.saveLogOffset({ path: file, ...to })
           })
         const wait = Effect.suspend(() => Effect.raceFirst(tailed.changed, Deferred.await(finishing)))
+
+        let missedSince: number | undefined
+        /** Once: the site has a part of this log, so there was a file, on a file system that is mounted late, say. */
+        const missed = Effect.gen(function* () {
+          const now = yield* monotonic
+          if (missedSince === undefined) {
+            missedSince = now
+            yield* Effect.logWarning(
+              `the log of ${job} is not told to its end, and its file is away: waiting for ${file}, at most [edge_worker] log_retention`
+            )
+          }
+          if (retention === undefined || now - missedSince < retention)
+            return yield* Effect.sleep(missingPause)
+          yield* Effect.logWarning(
+            `the log of ${job} did not come back to ${file} within [edge_worker] log_retention: nobody waits for it any more`
+          )
+          yield* Deferred.succeed(present, undefined)
+        })
 
         const loop = Effect.gen(function* () {
           let end: Place | undefined
@@ -127,10 +211,15 @@ export class LogPush extends Context.Service<
             }
             unreadable = 0
             if (Option.isNone(found.success)) {
+              if (!(yield* Deferred.isDone(present))) {
+                yield* missed
+                continue
+              }
               if (last) return
               yield* wait
               continue
             }
+            yield* Deferred.succeed(present, undefined)
             const slice = found.success.value
             size = slice.size
             if (place === undefined) place = slice.place
@@ -191,7 +280,9 @@ export class LogPush extends Context.Service<
               case "GivenUp":
                 givenUp = true
                 yield* Effect.logWarning(
-                  `the site takes no log of ${job}, because it is not a task (${claim.job.command.type}); it stays in ${file}`
+                  hasTaskInstance
+                    ? `the site has answered 500 to the log of ${job} for ${deletedAfter / 60_000} minutes and works otherwise: its task instance was probably deleted. The rest of the log stays in ${file}`
+                    : `the site takes no log of ${job}, because it is not a task (${claim.job.command.type}); it stays in ${file}`
                 )
             }
           }
@@ -218,7 +309,13 @@ export class LogPush extends Context.Service<
           yield* Effect.forkScoped(
             Effect.ensuring(
               oneLoopAFile(file, Effect.andThen(resume, forever)),
-              Deferred.succeed(finished, undefined)
+              Effect.suspend(() => {
+                refusedSince.delete(claim.id)
+                return Effect.andThen(
+                  Deferred.succeed(present, undefined),
+                  Deferred.succeed(finished, undefined)
+                )
+              })
             )
           )
         }
@@ -226,11 +323,13 @@ export class LogPush extends Context.Service<
           finish: settings.pushLogs
             ? Effect.andThen(Deferred.succeed(finishing, undefined), Deferred.await(finished))
             : Effect.void,
+          away: Effect.map(Deferred.isDone(present), (done) => !done),
+          present: Deferred.await(present),
           waiting: Effect.gen(function* () {
             if (givenUp || !settings.pushLogs) return 0
             const offset = place?.offset ?? 0
             const now = yield* files.look(file)
-            if (Option.isNone(now)) return Math.max(0, size - offset)
+            if (Option.isNone(now)) return Math.max((yield* Deferred.isDone(present)) ? 0 : 1, size - offset)
             if (place === undefined || place.inode === now.value.inode)
               return Math.max(0, now.value.size - offset)
             return Math.max(0, size - offset) + now.value.size

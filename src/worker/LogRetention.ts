@@ -10,7 +10,9 @@ import { PreventSchedulerYield } from "effect/References"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { type LogFile, LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
+import { MonotonicClock } from "../platform/MonotonicClock.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
+import { logPathOf } from "../protocol/Job.ts"
 import { Journal, type LogOffset, type OpenClaim } from "./Journal.ts"
 
 /** How often the files are looked at; every second where they are to go at once. */
@@ -41,6 +43,7 @@ export class LogRetention extends Context.Service<
       const journal = yield* Journal
       const logFolder = yield* LogFolder
       const stateFolder = yield* StateFolder
+      const monotonic = yield* MonotonicClock
       const retention = logRetention === undefined ? undefined : Duration.toMillis(logRetention)
       const pause = Math.max(shortestPause, Math.min(usualPause, retention ?? usualPause))
       const goneSince = new Map<string, number>()
@@ -48,9 +51,9 @@ export class LogRetention extends Context.Service<
       let overBudget = false
 
       /** Where a claim may write: its log path, and the substitute in its folder. */
-      const pathsOf = ({ claim: { id, job } }: OpenClaim): ReadonlyArray<string> => {
-        const logPath = "log_path" in job.command ? job.command.log_path : null
-        const path = typeof logPath === "string" ? files.pathOf(logPath) : undefined
+      const pathsOf = ({ claim: { id, job }, log }: OpenClaim): ReadonlyArray<string> => {
+        const logPath = logPathOf(job)
+        const path = log ?? (logPath === null ? undefined : files.pathOf(logPath))
         return [logFolder.substitute(`${stateFolder.jobs}/${id}`), ...(path === undefined ? [] : [path])]
       }
       const inUse = Effect.map(journal.openClaims, (claims) => new Set(claims.flatMap(pathsOf)))
@@ -72,7 +75,8 @@ export class LogRetention extends Context.Service<
           Effect.uninterruptible
         )
 
-      const forgetGone = Effect.fnUntraced(function* (path: string, now: number) {
+      const forgetGone = Effect.fnUntraced(function* (path: string) {
+        const now = yield* monotonic
         const since = goneSince.get(path) ?? now
         goneSince.set(path, since)
         if (files.isBelow(path) && now - since < goneAfter) return
@@ -87,7 +91,7 @@ export class LogRetention extends Context.Service<
         for (const offset of yield* journal.logOffsets) {
           const found = yield* Effect.option(files.look(offset.path))
           if (Option.isNone(found)) continue
-          if (Option.isNone(found.value)) yield* forgetGone(offset.path, now)
+          if (Option.isNone(found.value)) yield* forgetGone(offset.path)
           else {
             goneSince.delete(offset.path)
             if (files.isBelow(offset.path)) kept.push({ ...found.value.value, offset })

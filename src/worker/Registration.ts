@@ -42,6 +42,9 @@ const mayLive =
   "One that ran on this state folder ended without a goodbye, and there is no proof that it is dead (another machine, a " +
   "copied folder or a network file system)"
 const mayBeUs = "It may be this one: the answer to its registration was lost"
+const mayHaveBeenUs =
+  "It may be the one that ran on this state folder: it was killed before it heard whether the site took it, and another " +
+  "machine's may have been faster"
 
 /** One registration request, with what the worker is now. */
 const attempt = Effect.gen(function* () {
@@ -71,16 +74,24 @@ const attempt = Effect.gen(function* () {
 export const register = Effect.gen(function* () {
   const health = yield* SiteHealth
   const versions = yield* Versions
-  const { holdName, nameBefore } = yield* StateFolder
+  const { askName, freeName, holdName, nameBefore, provedFor } = yield* StateFolder
   const { heartbeatInterval } = yield* EdgeConfig
   const monotonic = yield* MonotonicClock
-  // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`); one more for its sweep.
-  const silence = 2 * 5 * Duration.toMillis(heartbeatInterval)
+  // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`), when its scheduler
+  // comes to it: under load that is minutes.
+  const lifeless = 5 * Duration.toMillis(heartbeatInterval)
+  const silence = lifeless + Math.max(lifeless, 120_000)
+  const began = yield* monotonic
   let tookOver = false
   /** The site may have taken us without our hearing it: then the name that is active is ours. */
   let unheard = false
   /** Since when the site has answered, and always with a conflict. */
   let conflictSince: number | undefined
+  // Noted before it is sent: a kill may come between the site's taking us and our hearing of it. The proof that our
+  // predecessor held the name stays meanwhile; it says more.
+  if (nameBefore === "none") yield* askName
+  /** Refused for another reason than the name, and never unheard: the site has not taken this start. */
+  const withdraw = Effect.suspend(() => (nameBefore === "none" && !unheard ? freeName : Effect.void))
   for (let tries = 0; ; tries++) {
     const refused = yield* attempt.pipe(
       Effect.as(undefined),
@@ -88,23 +99,35 @@ export const register = Effect.gen(function* () {
         VersionRejected: Effect.fnUntraced(function* (error) {
           // Each answer of the site teaches one version at most; a third refusal would be for something else.
           if (tries < 3 && (yield* versions.learn(error.detail))) return "again" as const
+          yield* withdraw
           return yield* new RegistrationRefused({ why: "versions", reason: error.detail })
         }),
         WorkerConflict: Effect.fnUntraced(function* (error) {
           const refused = new RegistrationRefused({ why: "name", reason: error.detail })
           const now = yield* monotonic
           conflictSince ??= now
-          if ((nameBefore === "unproved" || unheard) && now - conflictSince < silence) {
+          // While the site still held the predecessor's name nobody else can have got it: what is active is the
+          // predecessor, or this worker, if the answer to an attempt of this start was lost.
+          const proved = nameBefore === "dead" && !tookOver && now - began < provedFor
+          const waits = unheard || (nameBefore !== "none" && !tookOver)
+          if (!proved && waits && now - conflictSince < silence) {
+            const who = unheard ? mayBeUs : nameBefore === "asked" ? mayHaveBeenUs : mayLive
             yield* Effect.logWarning(
-              `the site has a worker of this name. ${unheard ? mayBeUs : mayLive}: waiting until the site gives ` +
-                `it up, after about ${Duration.toSeconds(heartbeatInterval) * 5} s without a heartbeat`
+              `the site has a worker of this name. ${who}: waiting until the site gives it up, ` +
+                `after about ${Duration.toSeconds(heartbeatInterval) * 5} s without a heartbeat`
             )
             yield* Effect.sleep(Duration.times(heartbeatInterval, 0.5))
             return "again" as const
           }
-          if (nameBefore !== "dead" || tookOver) return yield* refused
+          if (!proved) {
+            // Whoever it is lives, so it is not who asked; the proof of a predecessor stays as it is.
+            if (nameBefore !== "unproved") yield* freeName
+            return yield* refused
+          }
           tookOver = true
           yield* takeover.pipe(
+            // From here on the name may be anybody's, until the site takes us.
+            Effect.andThen(askName),
             Effect.catchTag("VersionRejected", () => Effect.void),
             Effect.catchTag("WorkerNotFound", () => Effect.void),
             Effect.catchTag("SiteUnavailable", (failure) => {
@@ -116,7 +139,10 @@ export const register = Effect.gen(function* () {
         }),
         SiteUnavailable: Effect.fnUntraced(function* (error) {
           const never = refusal(error)
-          if (never !== undefined) return yield* never
+          if (never !== undefined) {
+            yield* withdraw
+            return yield* never
+          }
           unheard ||= error.ambiguous
           conflictSince = undefined
           yield* Effect.logWarning(`cannot register yet: ${error.message}`)

@@ -9,6 +9,7 @@ import { EdgeClient } from "./EdgeClient.ts"
 import { isTooOld } from "./HandBack.ts"
 import { withSpanAt } from "./JobTrace.ts"
 import { Journal, type Report } from "./Journal.ts"
+import { isRefused, NotOurs } from "./NotOurs.ts"
 import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 
@@ -35,6 +36,7 @@ export class Reports extends Context.Service<
       const client = yield* EdgeClient
       const health = yield* SiteHealth
       const siteClock = yield* SiteClock
+      const notOurs = yield* NotOurs
       const permits = yield* Semaphore.make(parallel)
       /** The jobs that a fiber is telling about. */
       const active = new Set<string>()
@@ -74,6 +76,11 @@ export class Reports extends Context.Service<
           const result = yield* Effect.result(send(report))
           if (result._tag === "Success") {
             tries = 0
+            continue
+          }
+          if (isRefused(result.failure)) {
+            yield* notOurs.refused(report, result.failure)
+            yield* journal.accepted(report)
             continue
           }
           if (tries % 10 === 0) {

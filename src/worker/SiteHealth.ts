@@ -30,6 +30,8 @@ export class SiteHealth extends Context.Service<
      * heartbeat finds the site back.
      */
     readonly pause: (attempt: number, error: SiteUnavailable, cap?: Duration.Duration) => Effect.Effect<void>
+    /** Waits until a heartbeat finds the site back after one that did not reach it; then up to a second more. */
+    readonly back: Effect.Effect<void>
   }
 >()("edge-worker/worker/SiteHealth") {
   static readonly layer = Layer.effect(
@@ -64,7 +66,8 @@ export class SiteHealth extends Context.Service<
       return SiteHealth.of({
         get: SubscriptionRef.get(ref),
         set: (health) => SubscriptionRef.set(ref, health),
-        pause
+        pause,
+        back
       })
     })
   )

@@ -16,6 +16,7 @@ import { Heartbeat } from "./Heartbeat.ts"
 import { JobFetch } from "./JobFetch.ts"
 import { JobRun } from "./JobRun.ts"
 import { LogRetention } from "./LogRetention.ts"
+import * as NotOurs from "./NotOurs.ts"
 import { Recovery } from "./Recovery.ts"
 import { type RegistrationRefused, register } from "./Registration.ts"
 import { Reports } from "./Reports.ts"
@@ -144,7 +145,9 @@ export class Worker extends Context.Service<
   static readonly layer = Worker.layerNoDeps.pipe(
     Layer.provide([Drain.layer, GaveUp.layer]),
     Layer.provide([JobFetch.layer, Recovery.layer]),
-    Layer.provide([Heartbeat.layer, Reports.layer, JobRun.layer, LogRetention.layer]),
+    Layer.provide([Heartbeat.layer, Reports.layer, LogRetention.layer]),
+    Layer.provide(NotOurs.layer),
+    Layer.provide(JobRun.layer),
     Layer.provide([WorkerSysinfo.layer, SiteHealth.layer]),
     Layer.provide(FetchGate.layer),
     Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer, SiteClock.layer])

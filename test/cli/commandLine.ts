@@ -33,19 +33,16 @@ const clean = (): NodeJS.ProcessEnv => {
   return env
 }
 
-/** Starts `edge-worker ARGS` in a home; whatever is left of it is killed with the scope. */
-export const start = (
-  home: string,
+/** Starts a program; whatever is left of it is killed with the scope. */
+export const startProgram = (
+  command: string,
   args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>>
 ) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--disable-sigusr1", fake, ...args], {
-          env: { ...clean(), AIRFLOW_HOME: home, ...env },
-          stdio: ["ignore", "pipe", "pipe"]
-        })
+        spawn(command, args, { env: { ...clean(), ...env }, stdio: ["ignore", "pipe", "pipe"] })
       ),
       (child) =>
         Effect.promise(async () => {
@@ -56,6 +53,13 @@ export const start = (
     ),
     observe
   )
+
+/** Starts `edge-worker ARGS` in a home. */
+export const start = (
+  home: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
+) => startProgram(process.execPath, ["--disable-sigusr1", fake, ...args], { AIRFLOW_HOME: home, ...env })
 
 const observe = (child: ChildProcess): Started => {
   let stdout = ""

@@ -20,7 +20,13 @@ const withoutDefault = [
   "state_folder",
   "python",
   "sysinfo_command",
-  "log_disk_budget"
+  "log_disk_budget",
+  "commands",
+  "reported_edge_provider_version",
+  "management_url",
+  "management_token",
+  "management_user",
+  "management_password"
 ]
 
 describe("settings", () => {
@@ -57,7 +63,13 @@ describe("settings", () => {
         "log_retention",
         "log_disk_budget",
         "min_free_disk",
-        "core_dumps"
+        "commands",
+        "reported_edge_provider_version",
+        "core_dumps",
+        "management_url",
+        "management_token",
+        "management_user",
+        "management_password"
       ]
     )
   })

@@ -28,6 +28,8 @@ const storeIn = (path: string) =>
           jobs: join(path, "jobs"),
           predecessor: Option.none(),
           nameBefore: "none",
+          provedFor: 0,
+          askName: Effect.void,
           holdName: Effect.void,
           freeName: Effect.void,
           socketPath: join(path, "socket"),

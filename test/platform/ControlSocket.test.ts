@@ -51,6 +51,8 @@ const layer = (socketPath: string, handler: ControlHandler) =>
         socketPath,
         predecessor: Option.none(),
         nameBefore: "none",
+        provedFor: 0,
+        askName: Effect.void,
         holdName: Effect.void,
         freeName: Effect.void,
         removeJobFolder: () => Effect.void,

@@ -170,6 +170,27 @@ describe("StateFolder", () => {
     })
   )
 
+  it.live("one who had only asked for the name proves nothing, and never hides who held it", () =>
+    Effect.gen(function* () {
+      const airflowHome = yield* home
+      const nameBefore = withFolder(airflowHome, "one", (folder) => Effect.succeed(folder.nameBefore))
+      yield* withFolder(airflowHome, "one", (folder) => folder.askName)
+      assert.strictEqual(yield* nameBefore, "asked")
+      yield* withFolder(airflowHome, "one", (folder) => folder.holdName)
+      assert.strictEqual(yield* nameBefore, "dead")
+    })
+  )
+
+  it.effect("says why a job's folder cannot be made", () =>
+    Effect.gen(function* () {
+      const error = yield* withFolder(yield* home, "one", (folder) => {
+        writeFileSync(join(folder.jobs, "1-a"), "in the way")
+        return Effect.flip(folder.jobFolder("1-a/folder"))
+      })
+      assert.include(error.message, "ENOTDIR")
+    })
+  )
+
   it.live("sweeps what is left of dead jobs and leaves what lives", () =>
     Effect.gen(function* () {
       const airflowHome = yield* home

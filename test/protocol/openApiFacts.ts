@@ -1,4 +1,4 @@
-/** openApiFacts: what an OpenAPI document says of a worker's operations, one line a fact, so that two can be compared. */
+/** openApiFacts: what an OpenAPI document says of some operations, one line a fact, so that two can be compared. */
 import * as Schema from "effect/Schema"
 
 const Node = Schema.Record(Schema.String, Schema.Unknown)
@@ -7,8 +7,11 @@ const isNode = Schema.is(Node)
 const node = (value: unknown): Node => (isNode(value) ? value : {})
 const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
+/** Methods and paths. */
+export type Operations = ReadonlyArray<readonly [method: string, path: string]>
+
 /** The operations that a worker calls, as the Edge API of edge3 5.1.0 names them below `/v1`. */
-export const workerOperations: ReadonlyArray<readonly [method: string, path: string]> = [
+export const workerOperations: Operations = [
   ["post", "/worker/{worker_name}"],
   ["patch", "/worker/{worker_name}"],
   ["post", "/jobs/fetch/{worker_name}"],
@@ -115,21 +118,39 @@ const operationFacts = (document: Node, method: string, path: string, operation:
   ]
 }
 
-/** All facts about the worker's operations, sorted; `prefix` stands before each path of the document. */
-export const facts = (document: unknown, prefix = ""): ReadonlyArray<string> =>
-  workerOperations
+/** The operations of the management API, below `/ui`. */
+export const managementOperations: Operations = [
+  ["get", "/worker"],
+  ["get", "/jobs"],
+  ["post", "/worker/{worker_name}/maintenance"],
+  ["patch", "/worker/{worker_name}/maintenance"],
+  ["delete", "/worker/{worker_name}/maintenance"],
+  ["post", "/worker/{worker_name}/shutdown"],
+  ["delete", "/worker/{worker_name}"],
+  ["put", "/worker/{worker_name}/queues/{queue_name}"],
+  ["delete", "/worker/{worker_name}/queues/{queue_name}"],
+  ["patch", "/worker/{worker_name}/concurrency"]
+]
+
+/** All facts about the operations, sorted; `prefix` stands before each path of the document. */
+export const facts = (
+  document: unknown,
+  prefix = "",
+  operations: Operations = workerOperations
+): ReadonlyArray<string> =>
+  operations
     .flatMap(([method, path]) => {
       const operation = node(node(node(document)["paths"])[`${prefix}${path}`])[method]
       return isNode(operation) ? operationFacts(node(document), method, path, operation) : []
     })
     .sort()
 
-/** The part of a published document that concerns the worker's operations, otherwise as published. */
-export const workerPart = (document: unknown) => {
+/** The part of a published document that concerns the operations, otherwise as published. */
+export const partOf = (document: unknown, prefix = "/v1", operations: Operations = workerOperations) => {
   const all = node(document)
   const paths: Record<string, Record<string, unknown>> = {}
-  for (const [method, path] of workerOperations) {
-    const key = `/v1${path}`
+  for (const [method, path] of operations) {
+    const key = `${prefix}${path}`
     paths[key] = { ...paths[key], [method]: node(node(all["paths"])[key])[method] }
   }
   const published = node(node(all["components"])["schemas"])

@@ -1,12 +1,10 @@
-/** The embedded Python host is the one that stands in python/host.py. */
+/** The embedded programs are those that stand beside the runners. */
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { embedded } from "../../scripts/embed-python-host.ts"
+import { embedded, moduleOf } from "../../scripts/embed-python-host.ts"
 
-const runner = join(import.meta.dirname, "..", "..", "src", "runner")
-
-it("generated/pythonHost.ts is current (make it with `node scripts/embed-python-host.ts`)", () => {
-  const python = readFileSync(join(runner, "python", "host.py"), "utf8")
-  assert.strictEqual(readFileSync(join(runner, "generated", "pythonHost.ts"), "utf8"), embedded(python))
-})
+for (const name of ["pythonHost", "commandSupervisor"] as const) {
+  it(`generated/${name}.ts is current (make it with \`node scripts/embed-python-host.ts\`)`, () => {
+    assert.strictEqual(readFileSync(moduleOf(name), "utf8"), embedded(name))
+  })
+}

@@ -15,8 +15,10 @@ import { LineSocket } from "../../src/platform/LineSocket.ts"
 import { LocalAirflow } from "../../src/platform/LocalAirflow.ts"
 import { OomKills } from "../../src/platform/OomKills.ts"
 import { Processes } from "../../src/platform/Processes.ts"
+import { Programs } from "../../src/platform/Programs.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { AirflowRunner } from "../../src/runner/AirflowRunner.ts"
+import type { Runner } from "../../src/runner/Runner.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 
 /** How the runner of a test differs. */
@@ -34,7 +36,14 @@ export interface RunnerLayerOptions {
   readonly oomRoot?: string
   /** Stands for the state of the installed packages. */
   readonly fingerprint?: string
+  /** Instead of the airflow runner. */
+  readonly runner?: Layer.Layer<Runner, never, EdgeConfig | WorkerIdentity | Machine>
+  /** Instead of a made-up one; fails where there shall be none. */
+  readonly airflow?: Layer.Layer<LocalAirflow>
 }
+
+/** What runners stand on. */
+type Machine = HostFolder | JobFolder | LineSocket | LocalAirflow | OomKills | Processes | Programs
 
 /** The folder as it is: it keeps what a predecessor has left, as a journal on disk will ask for. */
 const stateFolder = (path: string) =>
@@ -46,6 +55,8 @@ const stateFolder = (path: string) =>
       jobs,
       predecessor: Option.none(),
       nameBefore: "none",
+      provedFor: 0,
+      askName: Effect.void,
       holdName: Effect.void,
       freeName: Effect.void,
       removeJobFolder: () => Effect.void,
@@ -77,8 +88,8 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
     pythonVersion: "3.12.1",
     fingerprint: options.fingerprint ?? "as installed"
   }
-  return AirflowRunner.layer({ runs: options.runs }).pipe(
-    Layer.provideMerge(HostFolder.layer),
+  return (options.runner ?? AirflowRunner.layer({ runs: options.runs })).pipe(
+    Layer.provideMerge([HostFolder.layer, Layer.provide(Programs.layer, processes)]),
     Layer.provideMerge(stateFolder(options.folder)),
     Layer.provideMerge(
       Layer.mergeAll(
@@ -86,7 +97,7 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
         OomKills.layer(options.oomRoot),
         JobFolder.layer,
         LineSocket.layer,
-        LocalAirflow.layerMemory(airflow)
+        options.airflow ?? LocalAirflow.layerMemory(airflow)
       )
     ),
     Layer.provideMerge(Layer.succeed(EdgeConfig, settings)),

@@ -45,6 +45,7 @@ export class Faults {
   #aim(step: Step, kind: Kind) {
     if (kind === "disk refuses" && !this.diskRefuses) return
     if (kind === "machine reboots" && this.diskRefuses) return
+    if (kind === "pid reused") return
     this.#aims.set(step, [...(this.#aims.get(step) ?? []), kind])
   }
 
@@ -70,9 +71,10 @@ export class Faults {
     if (!this.#dice.chance(this.#rate)) return undefined
     const kind = this.#dice.one(kindsOf(step))
     const grave = kind.startsWith("worker killed") || kind === "disk refuses" || kind === "machine reboots"
-    return grave ? undefined : kind
+    return grave || kind === "pid reused" ? undefined : kind
   }
 
+  /** Also of what the machine does by itself: it gives pids away between two workers, not when it is asked. */
   hit(kind: Kind, step: Step) {
     this.matrix.hit(kind, step)
     this.say(`FAULT ${kind} at ${step}`)

@@ -1,5 +1,7 @@
 /** SimMachine: processes that outlive a worker, and the disk under its journal. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { type JournalEntry, JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
 import { type Adopted, type Outcome, Runner, type RunningJob, StartFailed } from "../../src/runner/Runner.ts"
 import type { Step } from "./matrix.ts"
@@ -9,6 +11,7 @@ import type { SimLife, World } from "./World.ts"
 /** One process; `outcome` is set when it is gone. */
 export interface Process {
   readonly pid: number
+  readonly start: number
   readonly claimId: string
   readonly task: string
   /** Which claim of the job it runs for. */
@@ -23,6 +26,19 @@ export interface Process {
   readonly tokens: Array<string>
 }
 
+/** A program that is none of ours, with the pid of a job's process that is gone. */
+interface Stranger {
+  readonly pid: number
+  readonly start: number
+  until: number
+  readonly waiters: Set<() => void>
+}
+
+/** As everywhere: where the start is not known, any process of the pid is taken for it. */
+const decodeHandle = Schema.decodeUnknownOption(
+  Schema.Struct({ pid: Schema.Number, start: Schema.NullOr(Schema.Number) })
+)
+
 const killed = (signal: string): Outcome => ({
   _tag: "Failed",
   reason: `was ended by ${signal}`,
@@ -33,6 +49,7 @@ const killed = (signal: string): Outcome => ({
 /** What runs on the machine. */
 export class SimMachine {
   readonly processes: Array<Process> = []
+  readonly #strangers: Array<Stranger> = []
   /** Claims whose start failed: their real end is `failed`. */
   readonly refusedStarts = new Set<string>()
   readonly disk = new Map<string, JournalEntry>()
@@ -76,6 +93,7 @@ export class SimMachine {
     const claim = this.#world.site.jobs.get(task)?.claims ?? 0
     const process: Process = {
       pid: 1000 + this.processes.length,
+      start: time.now,
       claimId,
       task,
       claim,
@@ -115,7 +133,7 @@ export class SimMachine {
   #running(life: SimLife, process: Process): RunningJob {
     const { dice, forever, time } = this.#world
     return {
-      handle: { pid: process.pid },
+      handle: { pid: process.pid, start: process.start },
       outcome: Effect.callback<Outcome>((resume) => {
         const wake = () => {
           if (!life.dead && process.outcome !== undefined) resume(Effect.succeed(process.outcome))
@@ -131,6 +149,38 @@ export class SimMachine {
             this.#end(process, killed(how === "term" ? "SIGTERM" : "SIGKILL"))
           )
         })
+    }
+  }
+
+  /** A job whose process is taken to be another program: over when that is, and what it is sent hits that. */
+  #mistaken(life: SimLife, job: RunningJob, stranger: Stranger): RunningJob {
+    const gone = Effect.callback<void>((resume) => {
+      stranger.waiters.add(() => {
+        if (!life.dead) resume(Effect.void)
+      })
+    })
+    return {
+      ...job,
+      outcome: Effect.andThen(gone, job.outcome),
+      stop: () =>
+        Effect.sync(() => this.#world.violate(`pid ${stranger.pid} of another program was signalled`))
+    }
+  }
+
+  /** While no worker lives, pids of processes that nobody has heard the end of go to other programs, now and then. */
+  reusePids() {
+    const { dice, faults, forever, time } = this.#world
+    const open = [...this.disk.values()].flatMap(({ id, kind }) => (kind === "claim" ? [id] : []))
+    for (const { claimId, outcome, pid } of this.processes) {
+      const taken = this.#strangers.some((other) => other.pid === pid && other.until > time.now)
+      if (outcome === undefined || taken || !open.includes(claimId) || !dice.chance(0.5)) continue
+      const lasts = dice.one([30_000, Number.POSITIVE_INFINITY])
+      const stranger = { pid, start: time.now, until: time.now + lasts, waiters: new Set<() => void>() }
+      this.#strangers.push(stranger)
+      faults.hit("pid reused", "adopt")
+      time.after(lasts, forever, () => {
+        for (const wake of stranger.waiters) wake()
+      })
     }
   }
 
@@ -152,7 +202,7 @@ export class SimMachine {
           if (bad === "worker killed after") return this.#world.killed(life)
           return Effect.succeed(this.#running(life, process))
         }),
-      adopt: ({ claim }) =>
+      adopt: ({ claim, handle }) =>
         Effect.suspend((): Effect.Effect<Adopted> => {
           if (life.dead) return Effect.never
           const bad = faults.draw("adopt")
@@ -168,7 +218,18 @@ export class SimMachine {
             process.outcome = killed("a reboot")
             return Effect.succeed({ _tag: "Gone", reason: "its end is not known" })
           }
-          return Effect.succeed({ _tag: "Found", job: this.#running(life, process) })
+          const identity = Option.getOrElse(decodeHandle(handle), () => process)
+          const stranger = this.#strangers.find(
+            ({ pid, start, until }) =>
+              pid === identity.pid &&
+              until > this.#world.time.now &&
+              (identity.start === null || identity.start === start)
+          )
+          const job = this.#running(life, process)
+          return Effect.succeed({
+            _tag: "Found",
+            job: stranger === undefined ? job : this.#mistaken(life, job, stranger)
+          })
         })
     })
   }
@@ -180,6 +241,7 @@ export class SimMachine {
       this.#end(process, killed("a reboot"))
       process.forgotten = true
     }
+    for (const stranger of this.#strangers) stranger.until = this.#world.time.now
   }
 
   storeFor(life: SimLife): JournalStore["Service"] {

@@ -73,6 +73,7 @@ export class World {
   start() {
     const life: SimLife = { number: ++this.lives, dead: false, worker: undefined }
     this.life = life
+    this.machine.reusePids()
     this.faults.say(`worker ${life.number} starts`)
     const left = (how: string) => Effect.sync(() => this.#left(life, how))
     const program = workerOf({

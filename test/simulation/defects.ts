@@ -105,6 +105,18 @@ export const defects: ReadonlyArray<Defect> = [
     })
   },
   {
+    name: "adoption without the start time",
+    runner: (real) => ({
+      ...real,
+      adopt: ({ claim, folder, handle }) =>
+        real.adopt({
+          claim,
+          folder,
+          handle: { ...(handle as { readonly pid: number } | undefined), start: null }
+        })
+    })
+  },
+  {
     name: "running sent after the end",
     client: (real) => ({
       ...real,

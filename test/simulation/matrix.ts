@@ -44,7 +44,8 @@ export const kinds = [
   "start fails",
   "task fails",
   "task wedged",
-  "machine reboots"
+  "machine reboots",
+  "pid reused"
 ] as const
 export type Kind = (typeof kinds)[number]
 
@@ -53,7 +54,8 @@ export const kindsOf = (step: Step): ReadonlyArray<Kind> => {
   if (step === "start") {
     return ["worker killed before", "worker killed after", "start fails", "task fails", "task wedged"]
   }
-  if (step === "adopt") return ["worker killed before", "worker killed after", "machine reboots"]
+  if (step === "adopt")
+    return ["worker killed before", "worker killed after", "machine reboots", "pid reused"]
   if (step.startsWith("journal")) return ["worker killed before", "worker killed after", "disk refuses"]
   return [...callKinds, "worker killed before", "worker killed after"]
 }

@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Matrix } from "./matrix.ts"
 import { format, simulate } from "./simulate.ts"
 
-const seeds = 1200
+/** Fewer where another tool runs these again and again. */
+const seeds = Number(process.env["SIMULATION_SEEDS"] ?? 1200)
 
 describe("simulation", () => {
   it(`${seeds} histories: nothing lost, doubled, reported wrongly or left behind`, {
@@ -17,7 +18,9 @@ describe("simulation", () => {
         assert.fail(`${format(result)}\nnpm run simulate -- --from ${seed} --seeds 1 replays it`)
       }
     }
-    assert.deepStrictEqual(matrix.below(5), [], "a fault that no longer reaches its step")
+    if (seeds >= 1200) {
+      assert.deepStrictEqual(matrix.below(5), [], "a fault that no longer reaches its step")
+    }
   })
 
   it("the same seed gives the same history", () => {

@@ -7,11 +7,22 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   config: ["protocol", "platform"],
   observability: ["protocol", "config", "platform"],
   platform: ["protocol", "config"],
+  management: ["protocol", "config", "observability", "platform"],
   runner: ["protocol", "config", "observability", "platform"],
   worker: ["protocol", "config", "observability", "platform", "runner"],
   central: ["protocol", "config", "observability", "platform"],
   testing: ["protocol", "config", "observability", "platform", "runner", "worker", "central"],
-  cli: ["protocol", "config", "observability", "platform", "runner", "worker", "central", "testing"],
+  cli: [
+    "protocol",
+    "config",
+    "observability",
+    "platform",
+    "management",
+    "runner",
+    "worker",
+    "central",
+    "testing"
+  ],
   "": ["protocol", "config", "observability", "platform", "runner", "worker", "central"]
 }
 
@@ -20,6 +31,7 @@ const why: Readonly<Record<string, string>> = {
   config: "config/ knows the protocol's words and the platform's services, and nothing that is built on it.",
   observability: "observability/ is told what happens; it knows none of those who tell it.",
   platform: "platform/ is the machine below the worker; it must not know what is built on it.",
+  management: "management/ speaks to a site about its workers; it is none of them, and knows none.",
   runner: "a runner starts jobs for whoever asks; it does not know the worker.",
   worker: "worker/ and central/ never import each other: they meet in protocol/.",
   central: "central/ and worker/ never import each other: they meet in protocol/.",

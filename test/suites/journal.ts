@@ -85,7 +85,7 @@ const take = Effect.fnUntraced(function* (journal: Journal["Service"], [what, wh
   const file = `/logs/${which} é.log`
   switch (what) {
     case "claimed":
-      return yield* journal.claimed(claim)
+      return yield* journal.claimed(claim, which % 2 === 0 ? file : null)
     case "started":
       return yield* journal.started(claim, { pid: at, start: "12.50" })
     case "success":
@@ -144,6 +144,27 @@ export const suite = <E>(
           })
         )
         assert.deepStrictEqual(yield* life(store, (journal) => journal.openClaims), [])
+      })
+    )
+
+    it.effect("where a claim's log is, is known as long as the claim", () =>
+      Effect.gen(function* () {
+        const store = yield* disk
+        const [one, two] = [claimOf("one"), claimOf("two")]
+        const logs = life(store, (journal) =>
+          Effect.map(journal.openClaims, (open) => open.map(({ log }) => log))
+        )
+        yield* life(store, (journal) =>
+          Effect.andThen(journal.claimed(one, "/logs/a é.log"), journal.claimed(two, "/logs/b.log"))
+        )
+        assert.deepStrictEqual(yield* logs, ["/logs/a é.log", "/logs/b.log"])
+        yield* life(store, (journal) =>
+          Effect.andThen(journal.started(one, null), journal.started(two, null))
+        )
+        yield* life(store, (journal) =>
+          Effect.andThen(journal.settled(one, "success"), journal.settled(two, "failed", null))
+        )
+        assert.deepStrictEqual(yield* logs, ["/logs/a é.log", null])
       })
     )
 

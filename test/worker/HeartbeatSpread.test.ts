@@ -69,6 +69,8 @@ const worker = (site: Site, seed: number) =>
             socketPath: "/state/socket",
             predecessor: Option.none(),
             nameBefore: "none",
+            provedFor: 0,
+            askName: Effect.void,
             holdName: Effect.void
           }),
           Layer.succeed(EdgeConfig, testSettings()),

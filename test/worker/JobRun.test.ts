@@ -63,6 +63,57 @@ describe("JobRun", () => {
     )
   )
 
+  it.effect("a job whose folder cannot be made is handed back, not faster than jobs are asked for", () => {
+    let reason: string | undefined = "ENOSPC: no space left on device"
+    return withWorker(
+      { concurrency: 1, noJobFolders: Effect.sync(() => reason) },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const journal = yield* Journal
+        const runner = yield* TestRunner
+        yield* central.addJob(testJob("a"))
+        yield* advance("1 minute")
+        const reported = first(yield* central.get)?.reported ?? []
+        assert.deepStrictEqual([...new Set(reported)], ["queued"])
+        assert.isBelow(reported.length, 14)
+        reason = undefined
+        const [job] = yield* within(
+          "20 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "success")
+        )
+        yield* advance("1 second")
+        assert.deepStrictEqual(yield* journal.openClaims, [])
+      })
+    )
+  })
+
+  it.effect("… and dropped where the site may have given it away already", () =>
+    withWorker(
+      { noJobFolders: Effect.succeed("ENOSPC: no space left on device") },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        const journal = yield* Journal
+        const job = testJob("a")
+        const token = `e30.${Buffer.from('{"exp":30}').toString("base64url")}.s`
+        yield* central.addJob({ ...job, command: { ...job.command, token } })
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "restarting")
+        )
+        yield* advance("1 minute")
+        assert.deepStrictEqual(first(yield* central.get)?.reported, [])
+        assert.deepStrictEqual([yield* journal.openClaims, yield* journal.reports], [[], []])
+        assert.strictEqual((yield* worker.status).job_count, 0)
+      })
+    )
+  )
+
   it.effect("an unsafe log path fails the job with a line that reaches the site", () =>
     withWorker(
       {},

@@ -1,6 +1,16 @@
 /** The journal in memory and on disk, where that is damaged, newer, full or not writable too. */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -43,6 +53,36 @@ suite(
   Effect.sync(() => JournalStore.layerMemory(new Map()))
 )
 
+describe("what a disk that refused has kept", () => {
+  it.effect("a running whose job has ended, or is forgotten, is not told after the end", () =>
+    Effect.gen(function* () {
+      const entries = new Map<string, JournalEntry>()
+      const store = JournalStore.layerMemory(entries)
+      const [open, ended, closed] = [claimOf("open"), claimOf("ended"), claimOf("closed")]
+      yield* life(store, (journal) =>
+        Effect.gen(function* () {
+          for (const claim of [open, ended, closed]) {
+            yield* journal.claimed(claim)
+            yield* journal.started(claim, {})
+          }
+          const kept = new Map(entries)
+          for (const claim of [ended, closed]) yield* journal.settled(claim, "success")
+          for (const report of yield* journal.reports)
+            if (report.state !== "running") yield* journal.accepted(report)
+          yield* journal.closed(closed)
+          for (const [key, entry] of kept) if (entry.kind === "report") entries.set(key, entry)
+        })
+      )
+      yield* life(store, (journal) =>
+        Effect.gen(function* () {
+          const left = (yield* journal.reports).map(({ claimId, state }) => `${claimId} ${state}`)
+          assert.deepStrictEqual(left, [`${open.id} running`])
+        })
+      )
+    })
+  )
+})
+
 /** The effect's log lines. */
 const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
   const lines: Array<string> = []
@@ -55,6 +95,14 @@ const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
 /** The largest file that this process may write: a write beyond it fails as one on a full disk does. */
 const largestFile = (bytes: string) =>
   Effect.sync(() => void execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]))
+
+/** Overwrites all of the file but its head. */
+const damage = (file: string) => {
+  const handle = openSync(file, "r+")
+  const { size } = fstatSync(handle)
+  writeSync(handle, Buffer.alloc(size - 4096, 0xa5), 0, size - 4096, 4096)
+  closeSync(handle)
+}
 
 const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 40 }))
 
@@ -87,16 +135,62 @@ describe("Journal on disk", () => {
       const { file, store } = yield* onDisk
       yield* life(store, (journal) => journal.claimed(claimOf("one")))
       const database = new DatabaseSync(file)
-      database.exec("PRAGMA user_version = 2")
+      database.exec("PRAGMA user_version = 3")
       database.close()
       const error = yield* Effect.flip(life(store, all))
       assert.strictEqual(error._tag, "FolderUnusable")
-      assert.include(error.message, "format 2")
+      assert.include(error.message, "format 3")
       assert.include(error.message, "Start the newer edge-worker")
       const after = new DatabaseSync(file)
-      after.exec("PRAGMA user_version = 1")
+      after.exec("PRAGMA user_version = 2")
       after.close()
       assert.strictEqual((yield* life(store, (journal) => journal.openClaims)).length, 1)
+    })
+  )
+
+  it.effect("reads what an older edge-worker has written, which no older one can read from then on", () =>
+    Effect.gen(function* () {
+      const { file, store } = yield* onDisk
+      yield* life(store, (journal) => journal.claimed(claimOf("one")))
+      const older = new DatabaseSync(file)
+      older.exec("PRAGMA user_version = 1")
+      older.close()
+      const [open] = yield* life(store, (journal) => journal.openClaims)
+      assert.strictEqual(open?.claim.id, "one")
+      assert.isUndefined(open?.log)
+      const after = new DatabaseSync(file)
+      assert.deepStrictEqual({ ...after.prepare("PRAGMA user_version").get() }, { user_version: 2 })
+      after.close()
+    })
+  )
+
+  it.effect("a file that is damaged while it is written to is set aside; the new one has all of it", () =>
+    Effect.gen(function* () {
+      const { file, stateFolder, store } = yield* onDisk
+      const [before, lines] = yield* logged(
+        life(store, (journal) =>
+          Effect.gen(function* () {
+            // More than SQLite keeps of the file in memory.
+            for (let at = 0; at < 6000; at++) yield* journal.claimed(claimOf(`claim-${at}`))
+            assert.isUndefined(yield* journal.problem)
+            damage(file)
+            for (let at = 0; at < 6000; at += 100) yield* journal.settled(claimOf(`claim-${at}`), "success")
+            yield* settle
+            assert.isDefined(yield* journal.problem)
+            const refused = yield* Effect.flip(journal.claimed(claimOf("refused")))
+            assert.strictEqual(refused._tag, "JournalUnwritable")
+            yield* TestClock.adjust("1 minute")
+            yield* settle
+            assert.isUndefined(yield* journal.problem)
+            yield* journal.claimed(claimOf("after"))
+            return yield* all(journal)
+          })
+        )
+      )
+      const aside = readdirSync(stateFolder).filter((name) => /^journal\.db\.damaged-\d+$/.test(name))
+      assert.strictEqual(aside.length, 1)
+      assert.strictEqual(lines.filter((line) => line.includes(aside[0] ?? "?")).length, 1)
+      assert.isTrue((yield* life(store, all)) === before)
     })
   )
 

@@ -1,5 +1,6 @@
 /** LogDelivery: each row of its two tables, and its waits. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,7 +14,11 @@ const settings = { apiRetryWaitMin: Duration.seconds(1), apiRetryWaitMax: Durati
 const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 20 }))
 
 /** Delivers "text" to a site whose next answers are `script`. */
-const deliver = (script: ReadonlyArray<Fate>, hasTaskInstance = true) => {
+const deliver = (
+  script: ReadonlyArray<Fate>,
+  hasTaskInstance = true,
+  hopelessAfter = Number.POSITIVE_INFINITY
+) => {
   const site = makeLogSite()
   site.script.push(...script)
   return Effect.gen(function* () {
@@ -26,6 +31,7 @@ const deliver = (script: ReadonlyArray<Fate>, hasTaskInstance = true) => {
       nextTime: yield* makeChunkTimes,
       backoff,
       hasTaskInstance,
+      hopeless: Effect.sync(() => site.requests.length >= hopelessAfter),
       possibleDouble: Effect.sync(() => {
         doubles += 1
       }),
@@ -80,12 +86,22 @@ describe("LogDelivery", () => {
     {
       row: "answer lost, chunk there",
       script: ["lost-after"],
-      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1"]
+      asked: ["text@1", "empty@2", "empty@1", "empty@3", "empty@1", "empty@4", "empty@1"]
     },
     {
       row: "a gateway's 502 for a chunk that is there, and 502 for a while",
       script: ["502-after", "502-after", "502-after"],
-      asked: ["text@1", "empty@2", "empty@3", "empty@4", "empty@1", "empty@5", "empty@1"]
+      asked: [
+        "text@1",
+        "empty@2",
+        "empty@3",
+        "empty@4",
+        "empty@1",
+        "empty@5",
+        "empty@1",
+        "empty@6",
+        "empty@1"
+      ]
     },
     {
       row: "answer lost, then the site is away, also for the question",
@@ -99,6 +115,8 @@ describe("LogDelivery", () => {
         "empty@5",
         "empty@1",
         "empty@6",
+        "empty@1",
+        "empty@7",
         "empty@1"
       ]
     },
@@ -156,6 +174,16 @@ describe("LogDelivery", () => {
     })
   )
 
+  it.effect("gives up a site that does not work where the caller knows that it never will for this log", () =>
+    Effect.gen(function* () {
+      const script = Array.from({ length: 40 }, (): Fate => "500-before")
+      expect(yield* deliver(script, true, 20)).toMatchObject({ ended: "GivenUp", doubles: 0 })
+      expect((yield* deliver(script, true, 20)).asked.length).toBe(20)
+      const asking = yield* deliver(["lost-before", ...script], true, 20)
+      expect(asking).toMatchObject({ ended: "GivenUp", doubles: 0 })
+    })
+  )
+
   it.effect("an hour of 500 costs one possible double and few questions", () =>
     Effect.gen(function* () {
       const result = yield* deliver([...Array.from({ length: 80 }, (): Fate => "500-after"), "ok"])
@@ -181,6 +209,23 @@ describe("LogDelivery", () => {
       ])
       yield* TestClock.setTime(Date.UTC(2025, 0, 1))
       expect(yield* next).toBe("2026-01-02T03:04:05.678002Z")
+    })
+  )
+})
+
+describe("the waits between tries", () => {
+  it.effect("end when the site is back, but not before a moment that it has named", () =>
+    Effect.gen(function* () {
+      const back = yield* Deferred.make<void>()
+      const slow = { apiRetryWaitMin: Duration.seconds(60), apiRetryWaitMax: Duration.seconds(90) }
+      const wait = makeBackoff(slow, Deferred.await(back)).wait
+      const plain = yield* Effect.forkChild(wait())
+      const asked = yield* Effect.forkChild(wait(300_000))
+      yield* TestClock.adjust("10 seconds")
+      yield* Deferred.succeed(back, undefined)
+      yield* settle
+      expect(plain.pollUnsafe()).toBeDefined()
+      expect(asked.pollUnsafe()).toBeUndefined()
     })
   )
 })

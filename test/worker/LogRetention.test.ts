@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
+import { MonotonicClock, monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -26,7 +27,7 @@ const claimOf = (id: string, logPath: string | null = `${id}.log`) => ({
   job: testJob(id, { logPath })
 })
 
-const make = (settings: Partial<EdgeSettings>) => {
+const make = (settings: Partial<EdgeSettings>, clock: Layer.Layer<never> = monotonicOfClock) => {
   const site = makeLogSite()
   const layer = Layer.mergeAll(LogPush.layer, LogRetention.layer).pipe(
     Layer.provideMerge(Journal.layer),
@@ -34,6 +35,7 @@ const make = (settings: Partial<EdgeSettings>) => {
     Layer.provideMerge([
       MemoryFileTail.layer,
       site.layer,
+      clock,
       Layer.succeed(EdgeConfig, testSettings({ logRetention: undefined, ...settings }))
     ])
   )
@@ -88,7 +90,9 @@ describe("LogRetention", () => {
       yield* file("/logs/ended.log", 10)
       yield* file("/elsewhere/a.log", 10)
       yield* file("/logs/goes.log", 10)
+      yield* file("/logs/journalled.log", 10)
       yield* journal.claimed(claimOf("open"))
+      yield* journal.claimed(claimOf("an older log folder's"), "/logs/journalled.log")
       yield* journal.claimed(claimOf("ended"))
       yield* journal.settled(claimOf("ended"), "success")
       yield* TestClock.adjust("30 days")
@@ -97,6 +101,7 @@ describe("LogRetention", () => {
         "/elsewhere/a.log",
         "/logs/another.log",
         "/logs/ended.log",
+        "/logs/journalled.log",
         "/logs/open.log",
         "/logs/unpushed.log"
       ]
@@ -172,6 +177,25 @@ describe("LogRetention", () => {
       assert.deepStrictEqual(yield* known, ["/logs/back.log", "/logs/open.log", "/state/jobs/d/task.log"])
     })
   )
+
+  it.effect("an hour is an hour of the machine, not of its date: one that jumps forgets nothing", () => {
+    let monotonic = 0
+    const clock = Layer.succeed(
+      MonotonicClock,
+      Effect.sync(() => monotonic)
+    )
+    return Effect.gen(function* () {
+      yield* file("/logs/a.log", 10)
+      yield* (yield* MemoryFileTail).vanish("/logs/a.log")
+      yield* once
+      yield* TestClock.adjust("2 days")
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log"])
+      monotonic += 3_600_000
+      yield* once
+      assert.deepStrictEqual(yield* known, [])
+    }).pipe(Effect.provide(make({}, clock).layer))
+  })
 
   test(
     "does nothing where logs are not pushed",

@@ -1,13 +1,16 @@
 /** Recovery: what a worker that was killed has promised, its successor on the same journal keeps. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import type { JournalEntry } from "../../src/platform/JournalStore.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -22,6 +25,7 @@ import { Worker } from "../../src/worker/Worker.ts"
 import { advance, settle, within } from "./harness.ts"
 
 const log = "/logs/dag_id=dag/task_id=a/attempt=1.log"
+const retention = Duration.hours(2)
 const first = (central: Central) => [...central.jobs.values()][0]
 
 /** All that outlives a worker: the site, the machine's processes, its files. */
@@ -32,7 +36,8 @@ const world = Layer.mergeAll(
 ).pipe(
   Layer.provideMerge(MemoryFileTail.layer),
   Layer.provideMerge([
-    Layer.succeed(EdgeConfig, testSettings()),
+    Layer.succeed(EdgeConfig, testSettings({ logRetention: retention })),
+    monotonicOfClock,
     Layer.succeed(WorkerIdentity, { name: "worker-1", queues: ["default"], team: null, concurrency: 2 })
   ])
 )
@@ -44,11 +49,26 @@ const own = (disk: Map<string, JournalEntry>) =>
     Layer.provide(JournalStore.layerMemory(disk))
   )
 
+/** The effect's log lines, and those of the fibers that it has begun. */
+const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+  const lines: Array<string> = []
+  return Effect.map(
+    Effect.provide(effect, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
+    (value) => [value, lines] as const
+  )
+}
+
 /** Starts a worker; `kill` ends it, with the disk as it was at that moment. */
-const begin = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>) {
+const begin = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>, logs = "/logs") {
   const scope = yield* Scope.make()
+  const machine = MemoryPlatform.layer({ nameBefore: "dead", logs })
   const { journal, worker } = yield* Effect.all({ worker: Worker, journal: Journal }).pipe(
-    Effect.provide(yield* Layer.buildWithScope(Layer.provideMerge(Worker.layer, own(disk)), scope))
+    Effect.provide(
+      yield* Layer.buildWithScope(
+        Layer.provideMerge(Worker.layer, own(disk)).pipe(Layer.provide(machine)),
+        scope
+      )
+    )
   )
   yield* settle
   const kill = Effect.suspend(() => {
@@ -60,11 +80,7 @@ const begin = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>) {
 
 const test = <E>(
   title: string,
-  body: Effect.Effect<
-    void,
-    E,
-    TestCentral | TestRunner | MemoryFileTail | Effect.Services<ReturnType<typeof begin>>
-  >
+  body: Effect.Effect<void, E, Layer.Success<typeof world> | Effect.Services<ReturnType<typeof begin>>>
 ) => it.effect(title, () => Effect.provide(body, world))
 
 /** A worker with one running job whose log is told so far. */
@@ -175,6 +191,119 @@ describe("Recovery", () => {
       )
       yield* settle
       assert.deepStrictEqual([yield* next.journal.openClaims, yield* next.journal.reports], [[], []])
+    })
+  )
+
+  test(
+    "a log goes on where it was, although the log folder is another one now",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const files = yield* MemoryFileTail
+      const { job, kill } = yield* oneRunning
+      const disk = yield* kill
+      yield* files.append(log, "two\n")
+      const next = yield* begin(disk, "/elsewhere")
+      yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.log === "one\ntwo\n")
+      )
+      yield* job?.end({ _tag: "Failed", reason: "exited with code 3", stderr: "" }) ?? Effect.void
+      yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.log.includes("exited with code 3") === true)
+      )
+      yield* advance("2 seconds")
+      assert.deepStrictEqual(yield* next.journal.openClaims, [])
+    })
+  )
+
+  for (const [what, end] of [
+    ["is told when it is there, and so is why its job failed", true],
+    ["of a job that had ended is told when it is there", false]
+  ] as const) {
+    test(
+      `a log that is away when the next worker starts ${what}`,
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const files = yield* MemoryFileTail
+        const { job, kill } = yield* oneRunning
+        yield* central.fault("log", { refuse: down })
+        yield* files.append(log, "two\n")
+        if (!end) yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* advance("2 seconds")
+        const disk = yield* kill
+        yield* central.fault("log", undefined)
+        const found = yield* files.unmount(log)
+        const [next, lines] = yield* logged(begin(disk))
+        if (end) yield* job?.end({ _tag: "Failed", reason: "exited with code 3", stderr: "" }) ?? Effect.void
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === (end ? "failed" : "success"))
+        )
+        yield* advance("1 hour")
+        assert.strictEqual((yield* next.journal.openClaims).length, 1)
+        assert.strictEqual((yield* next.worker.status).log_bytes_waiting, 1)
+        assert.strictEqual(lines.filter((line) => line.includes("is away")).length, 1)
+        yield* found
+        yield* within(
+          "10 seconds",
+          central.until((c) => {
+            const told = first(c)?.log ?? ""
+            return told.startsWith("one\ntwo\n") && (!end || told.includes("exited with code 3"))
+          })
+        )
+        yield* advance("2 seconds")
+        assert.deepStrictEqual(yield* next.journal.openClaims, [])
+      })
+    )
+  }
+
+  test(
+    "a log of which the site has nothing yet is waited for too, and no longer than log_retention",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const files = yield* MemoryFileTail
+      const runner = yield* TestRunner
+      const { kill, worker } = yield* begin(new Map())
+      yield* within("5 seconds", worker.registered)
+      yield* central.fault("log", { refuse: down })
+      yield* central.addJob(testJob("a"))
+      const [job] = yield* within(
+        "10 seconds",
+        runner.until((jobs) => jobs.length === 1)
+      )
+      yield* files.append(log, "one\n")
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      yield* advance("5 seconds")
+      const disk = yield* kill
+      yield* central.fault("log", undefined)
+      yield* files.vanish(log)
+      const next = yield* begin(disk)
+      yield* advance("119 minutes")
+      assert.strictEqual((yield* next.journal.openClaims).length, 1)
+      yield* advance("2 minutes")
+      assert.deepStrictEqual(yield* next.journal.openClaims, [])
+      assert.strictEqual((yield* next.worker.status).log_bytes_waiting, 0)
+    })
+  )
+
+  test(
+    "a log that was never there is told: nothing is waited for",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const runner = yield* TestRunner
+      const { kill, worker } = yield* begin(new Map())
+      yield* within("5 seconds", worker.registered)
+      yield* central.addJob(testJob("a"))
+      const [job] = yield* within(
+        "10 seconds",
+        runner.until((jobs) => jobs.length === 1)
+      )
+      const disk = yield* kill
+      const next = yield* begin(disk)
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(yield* next.journal.openClaims, [])
     })
   )
 

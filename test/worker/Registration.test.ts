@@ -169,6 +169,113 @@ describe("Registration", () => {
     )
   )
 
+  const notesOf = (
+    options: Options,
+    given: (central: TestCentral["Service"]) => Effect.Effect<void>,
+    ended = false
+  ) => {
+    const notes: Array<"asked" | "held" | "freed"> = []
+    return start(
+      { ...options, nameNotes: notes },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        yield* given(yield* TestCentral)
+        yield* within(
+          "6 minutes",
+          ended ? Effect.asVoid(Effect.flip(worker.ended)) : Effect.orDie(worker.registered)
+        )
+        return notes.filter((note, at) => note !== notes[at - 1])
+      })
+    )
+  }
+  const active = (central: TestCentral["Service"]) => central.preset({ state: "running", comments: null })
+  const forbidden = (central: TestCentral["Service"]) =>
+    central.fault("register", { refuse: answered(403, true) })
+
+  for (const [what, options, given, ended, notes] of [
+    ["what is asked is noted before it is sent", {}, () => Effect.void, false, ["asked", "held"]],
+    ["a refusal takes the note back", {}, forbidden, true, ["asked", "freed"]],
+    ["a name that another holds takes the note back", {}, active, true, ["asked", "freed"]],
+    [
+      "the proof of a predecessor is kept until its name is free",
+      { nameBefore: "dead" },
+      active,
+      false,
+      ["asked", "held"]
+    ],
+    ["a refusal leaves the proof of a predecessor", { nameBefore: "dead" }, forbidden, true, []],
+    ["a refusal leaves what a predecessor had asked", { nameBefore: "asked" }, forbidden, true, []],
+    ["one that lives is not who had asked", { nameBefore: "asked" }, active, true, ["freed"]],
+    ["one that is not proved dead stays so", { nameBefore: "unproved" }, active, true, []]
+  ] as const) {
+    it.effect(what, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* notesOf(options, given, ended), [...notes])
+      })
+    )
+  }
+
+  it.effect(
+    "killed before it heard whether it was taken: the next waits until the site gives the name up",
+    () =>
+      start(
+        { nameBefore: "asked" },
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const worker = yield* Worker
+          yield* central.preset({ state: "starting", comments: null })
+          yield* advance("2 minutes")
+          assert.deepStrictEqual(
+            (yield* central.get).calls.filter(({ operation }) => operation === "heartbeat"),
+            []
+          )
+          yield* central.editWorker((stored) => ({ ...stored, state: "unknown" }))
+          yield* within("20 seconds", worker.registered)
+        })
+      )
+  )
+
+  const loseTheFirst = Effect.gen(function* () {
+    const central = yield* TestCentral
+    yield* central.preset({ state: "running", comments: null })
+    yield* central.fault("register", { refuse: lost })
+    yield* within(
+      "10 seconds",
+      central.until((c) => c.calls.some(({ operation }) => operation === "register"))
+    )
+    yield* central.fault("register", undefined)
+  })
+
+  it.effect("the proof holds although the answer to the first attempt was lost", () =>
+    start(
+      { nameBefore: "dead", provedFor: 100_000 },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        yield* loseTheFirst
+        yield* within("20 seconds", worker.registered)
+      })
+    )
+  )
+
+  it.effect("the proof ends when the site may have given the name to another machine", () =>
+    start(
+      { nameBefore: "dead", provedFor: 100_000 },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* central.fault("register", { refuse: down })
+        yield* advance("150 seconds")
+        yield* central.preset({ state: "running", comments: null })
+        yield* central.fault("register", undefined)
+        yield* advance("3 minutes")
+        assert.strictEqual((yield* central.get).worker?.state, "running")
+        assert.isFalse((yield* central.get).calls.some(({ operation }) => operation === "heartbeat"))
+        yield* central.editWorker((stored) => ({ ...stored, state: "unknown" }))
+        yield* within("20 seconds", worker.registered)
+      })
+    )
+  )
+
   it.effect("its maintenance and the comment survive the takeover", () =>
     start(
       { nameBefore: "dead" },

@@ -1,0 +1,128 @@
+/** RepositoryMemory: the store without a database, for tests: it ends with its layer. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { JobKey } from "../protocol/Job.ts"
+import { keyTuple } from "../protocol/Job.ts"
+import type { JobRecord } from "./JobRecord.ts"
+import { type PlacedChunk, partOf } from "./LogText.ts"
+import { type AuditEntry, type Change, Repository } from "./Repository.ts"
+import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker } from "./RepositoryFilters.ts"
+import type { WorkerRecord } from "./WorkerRecord.ts"
+
+const idOf = (key: JobKey): string => JSON.stringify(keyTuple(key))
+
+/** Reads, decides and writes one row. Nothing can come in between: it is synchronous. */
+const changeIn = <Row, A, E>(
+  rows: Map<string, Row>,
+  id: string,
+  change: Change<Row, A, E>,
+  onRemoval: () => void = () => {}
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const changed = change(rows.get(id))
+    if (Result.isFailure(changed)) return Effect.fail(changed.failure)
+    const [answer, row] = changed.success
+    if (row !== undefined) rows.set(id, row)
+    else if (rows.delete(id)) onRemoval()
+    return Effect.succeed(answer)
+  })
+
+/** The same for all that fit; gives each changed row with what has become of it. */
+const changeAll = <Row>(
+  rows: Map<string, Row>,
+  fits: (row: Row) => boolean,
+  change: (row: Row) => Row | undefined
+) => {
+  // all are decided on before the first is written: a `change` that throws changes nothing
+  const changes = [...rows]
+    .filter(([, row]) => fits(row))
+    .map(([id, before]) => ({ id, before, after: change(before) }))
+    .filter(({ after, before }) => after !== before)
+  for (const { after, id } of changes) {
+    if (after === undefined) rows.delete(id)
+    else rows.set(id, after)
+  }
+  return changes
+}
+
+interface Log {
+  readonly chunks: Array<PlacedChunk>
+  readonly texts: Map<string, string>
+  length: number
+}
+
+const make = Effect.sync(() => {
+  const workers = new Map<string, WorkerRecord>()
+  const jobs = new Map<string, JobRecord>()
+  const logs = new Map<string, Log>()
+  const audits: Array<AuditEntry> = []
+
+  return Repository.of({
+    changeWorker: (name, change) => changeIn(workers, name, change),
+    workers: (filter) =>
+      Effect.sync(() =>
+        [...workers.values()].filter(fitsWorker(filter)).sort((a, b) => (a.name < b.name ? -1 : 1))
+      ),
+    changeWorkers: (filter, change) =>
+      Effect.sync(() =>
+        changeAll(workers, fitsWorker(filter), change).map(({ after, before }) => after ?? before)
+      ),
+
+    addJob: (job) =>
+      Effect.sync(() => {
+        const id = idOf(job.key)
+        if (jobs.has(id)) return false
+        jobs.set(id, job)
+        return true
+      }),
+    claimJob: (ask) =>
+      Effect.sync(() => {
+        const [next] = [...jobs.values()].filter(fitsAsk(ask)).sort(byClaimOrder)
+        if (next === undefined) return Option.none()
+        const job = claimed(next, ask)
+        jobs.set(idOf(job.key), job)
+        return Option.some(job)
+      }),
+    changeJob: (key, change) => changeIn(jobs, idOf(key), change, () => logs.delete(idOf(key))),
+    jobs: (filter, limit) =>
+      Effect.sync(() =>
+        [...jobs.values()]
+          .filter(fitsJob(filter))
+          .sort((a, b) => a.queuedAt - b.queuedAt)
+          .slice(0, limit)
+      ),
+    changeJobs: (filter, change) =>
+      Effect.sync(() => {
+        const changes = changeAll(jobs, fitsJob(filter), change)
+        for (const { after, id } of changes) if (after === undefined) logs.delete(id)
+        return changes.map(({ before }) => before)
+      }),
+
+    appendLog: (key, { text, time }) =>
+      Effect.sync(() => {
+        const id = idOf(key)
+        const log: Log = logs.get(id) ?? { chunks: [], texts: new Map(), length: 0 }
+        const known = log.texts.get(time)
+        if (known !== undefined) return known === text ? "repeated" : "taken"
+        if (text === "") return "appended"
+        logs.set(id, log)
+        log.texts.set(time, text)
+        log.chunks.push({ start: log.length, text })
+        log.length += text.length
+        return "appended"
+      }),
+    readLog: (key, from, limit) =>
+      Effect.sync(() => {
+        const log = logs.get(idOf(key))
+        return log === undefined ? { text: "", next: 0 } : partOf(log.chunks, log.length, from, limit)
+      }),
+
+    addAudit: (entry) => Effect.sync(() => void audits.push(entry)),
+    audits: (limit) => Effect.sync(() => audits.toReversed().slice(0, limit)),
+    ping: Effect.void
+  })
+})
+
+export const RepositoryMemory = { layer: Layer.effect(Repository, make) }

@@ -1,0 +1,28 @@
+/** migrate: brings the central's tables to the form that this edge-worker knows; refuses those of a newer one. */
+import * as Effect from "effect/Effect"
+import * as Migrator from "effect/sql/Migrator"
+import * as SqlClient from "effect/sql/SqlClient"
+import { RepositoryUnavailable } from "../Repository.ts"
+import { firstTables } from "./firstTables.ts"
+
+/** All of them, in order. */
+export const migrations = { "1_first_tables": firstTables }
+
+export const schemaVersion = Object.keys(migrations).length
+
+const table = "central_migration"
+
+/** Centrals that start at once wait for each other: it is one transaction, under a lock. */
+export const migrate = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table })
+  const [latest] = yield* sql<{
+    readonly version: unknown
+  }>`SELECT max(migration_id) AS version FROM ${sql(table)}`
+  const version = Number(latest?.version ?? 0)
+  if (version > schemaVersion) {
+    return yield* new RepositoryUnavailable({
+      reason: `its tables are of version ${version}, and this edge-worker knows versions up to ${schemaVersion}: start the newer edge-worker that wrote it`
+    })
+  }
+})

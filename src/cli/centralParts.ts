@@ -1,0 +1,55 @@
+/** centralParts: an embedded central as one layer: its configuration, its store, its services, and its port. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Accounts } from "../central/Accounts.ts"
+import * as CentralServer from "../central/CentralServer.ts"
+import { Jobs } from "../central/Jobs.ts"
+import { SqlRepository } from "../central/SqlRepository.ts"
+import { Sweeper } from "../central/Sweeper.ts"
+import { Workers } from "../central/Workers.ts"
+import { AirflowConfig } from "../config/AirflowConfig.ts"
+import { CentralConfig } from "../config/CentralConfig.ts"
+import { allCentralSettings } from "../config/centralSettings.ts"
+import type { CentralCommandLine } from "../config/readCentralSettings.ts"
+import * as CentralHttp from "../platform/CentralHttp.ts"
+import { Credentials } from "../platform/Credentials.ts"
+import { Database } from "../platform/Database.ts"
+import * as PrivateFolder from "../platform/PrivateFolder.ts"
+import { SecretFile } from "../platform/SecretFile.ts"
+import { TaskTokens } from "../platform/TaskTokens.ts"
+import { TokenVerifier } from "../platform/TokenVerifier.ts"
+
+/** What the settings name, once they are known to be good. */
+const machine = Layer.unwrap(
+  Effect.gen(function* () {
+    const { databaseUrl, jwtIssuers, jwtSecret, stateFolder } = yield* CentralConfig
+    yield* PrivateFolder.ensure(stateFolder, "[edge_central] state_folder")
+    return Layer.mergeAll(
+      SqlRepository.layer.pipe(
+        Layer.provide(Database.layer({ url: databaseUrl, file: `${stateFolder}/central.sqlite` }))
+      ),
+      // Airflow's own: [scheduler] task_queued_timeout
+      TaskTokens.layer({ secret: jwtSecret, life: Duration.seconds(600), issuer: jwtIssuers[0] }),
+      Credentials.layer
+    )
+  })
+)
+
+/** The settings, from wherever `ConfigSources` looks. */
+export const centralConfig = (commandLine: CentralCommandLine) =>
+  CentralConfig.layer(commandLine).pipe(
+    Layer.provide([AirflowConfig.layer(allCentralSettings), SecretFile.layer])
+  )
+
+/** The same with settings that are read already. */
+export const centralOf = CentralServer.layer.pipe(
+  Layer.provideMerge([Workers.layer, Sweeper.layer, Accounts.layer, TokenVerifier.layer, CentralHttp.layer]),
+  Layer.provideMerge(Jobs.layer),
+  Layer.provideMerge(machine),
+  Layer.provide(SecretFile.layer)
+)
+
+/** Serves from the moment that it is built until its scope ends; what it is made of stands beside it. */
+export const central = (commandLine: CentralCommandLine) =>
+  Layer.provideMerge(centralOf, centralConfig(commandLine))

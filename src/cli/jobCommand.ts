@@ -1,0 +1,87 @@
+/** jobCommand: what submit, cancel and logs have in common: a job's key, its words, and how its end is told. */
+import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { CentralJob } from "../protocol/CentralApi.ts"
+import { display, type JobKey } from "../protocol/Job.ts"
+import { failed } from "./CommandFailed.ts"
+import { exitCodeText } from "./exitCodeText.ts"
+import { escaped } from "./management/output.ts"
+
+const argument = (name: string, description: string) =>
+  Argument.String(name).pipe(Argument.withDescription(description))
+
+/** The first two words of each of these commands. */
+export const taskArguments = {
+  dag: argument("DAG_ID", "The job's DAG"),
+  task: argument("TASK_ID", "The job's task")
+}
+
+/** A job that is there. */
+export const keyArguments = {
+  ...taskArguments,
+  run: argument("RUN_ID", "The job's run"),
+  attempt: Flag.Int("try").pipe(
+    Flag.withDescription("Which attempt, default 1"),
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+    Flag.withDefault(1)
+  ),
+  mapIndex: Flag.Int("map-index").pipe(
+    Flag.withDescription("Which one of several, default -1: it is not one of several"),
+    Flag.withDefault(-1)
+  )
+}
+
+/** The key that `keyArguments` give. */
+export const keyGiven = (given: {
+  readonly dag: string
+  readonly task: string
+  readonly run: string
+  readonly attempt: number
+  readonly mapIndex: number
+}): JobKey => ({
+  dag_id: given.dag,
+  task_id: given.task,
+  run_id: given.run,
+  try_number: given.attempt,
+  map_index: given.mapIndex
+})
+
+/** Results go to stdout. */
+export const print = (text: string) => Effect.sync(() => void process.stdout.write(text))
+
+/** `--json`: one line for a program. */
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print the job as one line of JSON"),
+  Flag.withDefault(false)
+)
+
+/** The job's key and state for a person, or all of it for a program. */
+export const printJob = (job: CentralJob, json: boolean) => {
+  const because = job.reason === null ? "" : ` (${job.reason})`
+  return print(json ? `${JSON.stringify(job)}\n` : `${escaped(`${display(job)} ${job.state}${because}`)}\n`)
+}
+
+/** An end that is none of success ends the command with 1. */
+export const wellEnded = (state: CentralJob["state"], why: string | null) =>
+  state === "success"
+    ? Effect.void
+    : Effect.fail(
+        failed("unexpected", `the job has ended: ${state}${why === null ? "" : `, ${escaped(why)}`}`)
+      )
+
+/** The description of one of these commands. */
+export const described = (...lines: ReadonlyArray<string>): string =>
+  [
+    ...lines,
+    "",
+    "For an edge-worker central; its address and the credential are those of the management commands",
+    "([edge_worker] management_url, management_token; see docs/guides/management.md).",
+    "",
+    "Exit codes:",
+    ...exitCodeText(["ok", "unexpected", "usage", "refused", "unreachable", "rejected", "config"])
+  ].join("\n  ")
+
+/** Tells a person what happens; results go to stdout. */
+export const tell = (line: string) => Effect.sync(() => void process.stderr.write(`${line}\n`))

@@ -1,0 +1,85 @@
+/** logs: `edge-worker logs`: a job's log, as far as it has arrived at an embedded central, or live. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { CentralClient } from "../management/CentralClient.ts"
+import { described, keyArguments, keyGiven, print, tell, wellEnded } from "./jobCommand.ts"
+import { onSite, siteFlags } from "./management/siteFlags.ts"
+import { shownLine } from "./taskLogText.ts"
+
+const flags = {
+  ...keyArguments,
+  follow: Flag.Boolean("follow").pipe(
+    Flag.withAlias("f"),
+    Flag.withDescription("Go on until the job has ended: exit code 0 for success, 1 for anything else"),
+    Flag.withDefault(false)
+  ),
+  raw: Flag.Boolean("raw").pipe(
+    Flag.withDescription("As it is: tasks log in lines of JSON; default a time and a text each"),
+    Flag.withDefault(false)
+  ),
+  ...siteFlags
+}
+
+/** Whole lines for a person, as they come; the last one also without its end. */
+const forPerson = () => {
+  let rest = ""
+  return {
+    take: (text: string) => {
+      const lines = `${rest}${text}`.split("\n")
+      rest = lines.pop() ?? ""
+      return lines.map((line) => `${shownLine(line)}\n`).join("")
+    },
+    end: () => (rest === "" ? "" : `${shownLine(rest)}\n`)
+  }
+}
+
+/** For a file or a program, as it is. */
+const asItIs = () => ({ take: (text: string) => text, end: () => "" })
+
+/** A central that is started anew is waited for. */
+const patience = Schedule.spaced("2 seconds").pipe(Schedule.upTo({ times: 30 }))
+
+export const logs = Command.make("logs", flags, (given) =>
+  Effect.gen(function* () {
+    const client = yield* CentralClient
+    const key = keyGiven(given)
+    const lines = given.raw ? asItIs() : forPerson()
+    let from = 0
+    let waited = false
+    const look = Effect.suspend(() => client.log(key, from))
+    const again = look.pipe(
+      Effect.tapError((error) => {
+        if (waited || error.why !== "unreachable") return Effect.void
+        waited = true
+        return tell(`waiting: ${error.message}`)
+      }),
+      Effect.retry({ while: (error) => error.why === "unreachable", schedule: patience })
+    )
+    let part = yield* look
+    while (true) {
+      yield* print(lines.take(part.text))
+      from = part.next
+      if (part.ended || (!given.follow && part.text === "")) break
+      if (part.text === "") yield* Effect.sleep("1 second")
+      part = yield* given.follow ? again : look
+    }
+    yield* print(lines.end())
+    if (given.follow) {
+      const { reason, state } = yield* client.job(key)
+      yield* wellEnded(state, reason)
+    }
+  }).pipe(onSite("logs", given))
+).pipe(
+  Command.withShortDescription("Show the log of a job of an edge-worker central"),
+  Command.withDescription(
+    described("Prints what has arrived of the job's log; with -f, what arrives until the job has ended.")
+  ),
+  Command.withExamples([
+    {
+      command: "edge-worker logs -f demo hello manual__2026-01-31T10:00:00.000000+00:00",
+      description: "Watch it"
+    }
+  ])
+)

@@ -1,0 +1,100 @@
+/** CentralHttp: the socket that the embedded central listens on: loopback, or TLS, or behind a proxy that is named. */
+import { readFileSync } from "node:fs"
+import * as http from "node:http"
+import * as https from "node:https"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as ByteSize from "effect/ByteSize"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { MaxBodySize } from "effect/http/HttpIncomingMessage"
+import { HttpServer } from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { CentralConfig, type CentralSettings } from "../config/CentralConfig.ts"
+import { exposure, trustedPeers } from "./TrustedPeers.ts"
+
+/** The central does not listen there. */
+export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** How long requests that are under way may take after the end was asked for. */
+const grace = "1 second"
+
+const limits: https.ServerOptions = {
+  // A request that trickles in holds a connection no longer than this.
+  requestTimeout: 60_000,
+  headersTimeout: 20_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 32_768
+}
+
+const pem = (key: string, path: string) =>
+  Effect.try({
+    try: () => readFileSync(path),
+    catch: (error) => new BindRefused({ reason: `[edge_central] ${key} cannot be read: ${String(error)}` })
+  })
+
+/** The configuration has said so before; who embeds a central may have made settings of their own. */
+const check = (settings: CentralSettings) => {
+  const problem = exposure(settings)
+  const peers = trustedPeers(settings.trustedProxy)
+  if (problem !== undefined) return Effect.fail(new BindRefused({ reason: problem }))
+  return "wrong" in peers
+    ? Effect.fail(new BindRefused({ reason: `no address and no network: ${peers.wrong.join(", ")}` }))
+    : Effect.succeed(peers.accepts)
+}
+
+const inUse = ({ host, port }: CentralSettings, cause: unknown) => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another program listens there",
+    EADDRNOTAVAIL: "this machine has no such address",
+    EACCES: "this user may not"
+  }
+  return new BindRefused({ reason: `cannot listen on ${host} port ${port}: ${why[code] ?? String(cause)}` })
+}
+
+const make = Effect.gen(function* () {
+  const settings = yield* CentralConfig
+  const { host, maxRequestSize, port, tlsCert, tlsKey, trustedProxy } = settings
+  const accepts = yield* check(settings)
+  const tls =
+    tlsCert === undefined || tlsKey === undefined
+      ? undefined
+      : { cert: yield* pem("tls_cert", tlsCert), key: yield* pem("tls_key", tlsKey) }
+  const server = yield* Effect.try({
+    try: () =>
+      tls === undefined
+        ? http.createServer(limits)
+        : https.createServer({ ...limits, ...tls, minVersion: "TLSv1.2" }),
+    catch: (error) => new BindRefused({ reason: `[edge_central] tls_cert and tls_key: ${String(error)}` })
+  })
+  // Who could reach the port beside the proxy would speak to it in the clear.
+  if (trustedProxy.length > 0) {
+    server.on("connection", (socket: { readonly remoteAddress?: string; readonly destroy: () => void }) => {
+      if (!accepts(socket.remoteAddress)) socket.destroy()
+    })
+  }
+  const listening = yield* NodeHttpServer.make(() => server, {
+    host,
+    port,
+    gracefulShutdownTimeout: grace
+  }).pipe(Effect.mapError((error) => inUse(settings, error.cause)))
+  // Ends before the server itself, which would wait for each connection: a log that is followed ends never.
+  yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+  return { listening, maxRequestSize }
+})
+
+/** Listens from the moment that the layer is built; what is served there is `CentralServer`'s. */
+export const layer = Layer.merge(
+  Layer.effectContext(
+    Effect.map(make, ({ listening, maxRequestSize }) =>
+      HttpServer.context(listening).pipe(Context.add(MaxBodySize, ByteSize.bytes(maxRequestSize)))
+    )
+  ),
+  NodeHttpServer.layerHttpServices
+)

@@ -1,0 +1,66 @@
+/** `edge-worker central` as a process: what it prints, what it leaves on the disk, and how it ends. */
+import { once } from "node:events"
+import { readFileSync, statSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { run, start, temporaryHome } from "./commandLine.ts"
+
+describe("edge-worker central", () => {
+  it.live("serves, keeps its secrets to this user, says how to reach it, and ends when it is told to", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const central = yield* start(home, ["central", "--port", "0"])
+      yield* central.says("JWT_SECRET_CMD")
+      const printed = central.stdout()
+      const url = /AIRFLOW__EDGE__API_URL=(\S+)/.exec(printed)?.[1] ?? ""
+      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/edge_worker\/v1\/rpcapi$/)
+      const state = join(home, "edge-central")
+      for (const name of ["jwt-secret", "admin-token", "accounts-key", "central.sqlite"]) {
+        assert.strictEqual(statSync(join(state, name)).mode & 0o777, 0o600, name)
+      }
+      assert.strictEqual(statSync(state).mode & 0o777, 0o700)
+      const secret = readFileSync(join(state, "jwt-secret"), "utf8")
+      assert.isAtLeast(secret.length, 43)
+      assert.include(printed, `AIRFLOW__API_AUTH__JWT_SECRET_CMD="cat '${state}/jwt-secret'"`)
+      const health = yield* Effect.promise(() =>
+        fetch(new URL("health", url)).then((answer) => answer.json())
+      )
+      assert.deepStrictEqual(health, { status: "healthy" })
+      // Whoever is connected and says nothing must not hold up the end.
+      const idle = connect(Number(new URL(url).port), "127.0.0.1")
+      yield* Effect.promise(() => once(idle, "connect"))
+      const began = Date.now()
+      yield* central.signal("SIGTERM")
+      const code = yield* central.ended
+      const [stdout, stderr] = [central.stdout(), central.stderr()]
+      assert.strictEqual(code, 0, stderr)
+      assert.isBelow(Date.now() - began, 2_000)
+      assert.match(stderr, /listens address=http/)
+      assert.notInclude(stdout + stderr, secret)
+      assert.notInclude(stdout + stderr, readFileSync(join(state, "admin-token"), "utf8"))
+      // The same secret the next time.
+      const again = yield* start(home, ["central", "--port", "0"])
+      yield* again.says("JWT_SECRET_CMD")
+      assert.strictEqual(readFileSync(join(state, "jwt-secret"), "utf8"), secret)
+      yield* again.signal("SIGINT")
+      assert.strictEqual(yield* again.ended, 0)
+    })
+  )
+
+  it.live("refuses what is wrong before anything is made", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const open = yield* run(home, ["central", "--host", "0.0.0.0"])
+      assert.deepStrictEqual([open.code, open.stdout], [78, ""])
+      assert.match(open.stderr, /\[edge_central\] host: read "0\.0\.0\.0" from --host; .*in the clear/)
+      const flags = yield* run(home, ["central", "--port", "65536", "--host", ""])
+      assert.deepStrictEqual([flags.code, flags.stderr.match(/^ {2}- /gm)?.length], [64, 2])
+      const database = yield* run(home, ["central", "--port", "0", "--database", "mysql://u:hidden@db/x"])
+      assert.strictEqual(database.code, 78)
+      assert.match(database.stderr, /begins with mysql:/)
+      assert.notInclude(database.stderr, "hidden")
+    })
+  )
+})

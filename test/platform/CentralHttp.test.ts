@@ -1,0 +1,106 @@
+/** Where the central listens, and for whom. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { request } from "node:https"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { CentralConfig } from "../../src/config/CentralConfig.ts"
+import * as CentralHttp from "../../src/platform/CentralHttp.ts"
+import { isLoopback, trustedPeers } from "../../src/platform/TrustedPeers.ts"
+import { testCentralSettings } from "../../src/testing/centralSettings.ts"
+import { port, raw, served } from "../central/served.ts"
+import { certify } from "./certificates.ts"
+
+const refused = (changes: Parameters<typeof testCentralSettings>[0]) =>
+  Layer.build(
+    // Another one, where the test has one already.
+    Layer.fresh(CentralHttp.layer).pipe(
+      Layer.provide(Layer.succeed(CentralConfig, testCentralSettings(changes)))
+    )
+  ).pipe(
+    Effect.scoped,
+    Effect.flip,
+    Effect.map((error) => error.message)
+  )
+
+const health = "GET /edge_worker/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+describe("the central's socket", () => {
+  it.live("is not opened to other machines in the clear", () =>
+    Effect.gen(function* () {
+      for (const host of ["0.0.0.0", "::", "10.0.0.1", "central.example"])
+        assert.match(yield* refused({ host }), /can be reached from other machines/)
+      assert.match(yield* refused({ trustedProxy: ["nobody"] }), /no address and no network: nobody/)
+    })
+  )
+
+  it.live("says why it cannot be opened", () =>
+    Effect.gen(function* () {
+      const at = yield* port
+      assert.match(yield* refused({ port: at }), /another program listens there/)
+      assert.match(yield* refused({ tlsCert: "/none/cert", tlsKey: "/none/key" }), /tls_cert cannot be read/)
+    }).pipe(Effect.provide(served()))
+  )
+
+  it.live("behind a proxy is open to that one only", () =>
+    Effect.gen(function* () {
+      const answered = (trustedProxy: ReadonlyArray<string>) =>
+        Effect.flatMap(port, (at) => raw(at, health)).pipe(
+          Effect.provide(served({ host: "0.0.0.0", trustedProxy })),
+          Effect.map(({ status }) => status)
+        )
+      assert.strictEqual(yield* answered(["127.0.0.0/8"]), 200)
+      assert.strictEqual(yield* answered(["10.0.0.1", "fd00::/8"]), 0)
+    })
+  )
+
+  it.live("speaks TLS with the certificate that is named", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "central-tls-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const own = certify({ name: "localhost", hosts: ["localhost", "127.0.0.1"] })
+      const [tlsCert, tlsKey] = [join(folder, "cert.pem"), join(folder, "key.pem")]
+      writeFileSync(tlsCert, own.cert)
+      writeFileSync(tlsKey, own.key)
+      const status = yield* Effect.flatMap(port, (at) =>
+        Effect.callback<number | undefined>((resume) => {
+          request(
+            { port: at, host: "127.0.0.1", path: "/edge_worker/v1/health", ca: own.cert },
+            (response) => {
+              response.resume()
+              resume(Effect.succeed(response.statusCode))
+            }
+          ).end()
+        })
+      ).pipe(Effect.provide(served({ host: "0.0.0.0", tlsCert, tlsKey })))
+      assert.strictEqual(status, 200)
+      writeFileSync(tlsKey, "no key")
+      assert.match(yield* refused({ tlsCert, tlsKey }), /tls_cert and tls_key/)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("an address", () => {
+  it("is of this machine, or it is not", () => {
+    for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1"]) assert.isTrue(isLoopback(host), host)
+    for (const host of ["0.0.0.0", "127.0.0.1.evil.test", "::", "localhost.evil.test", "10.0.0.1"])
+      assert.isFalse(isLoopback(host), host)
+  })
+  it("is one of the proxy's", () => {
+    const peers = trustedPeers(["10.0.0.2", "192.168.0.0/24", "fd00::/64"])
+    assert.isTrue("accepts" in peers)
+    if (!("accepts" in peers)) return
+    for (const one of ["10.0.0.2", "::ffff:10.0.0.2", "192.168.0.77", "fd00::9"])
+      assert.isTrue(peers.accepts(one), one)
+    for (const one of ["10.0.0.3", "192.168.1.1", "::ffff:10.0.0.3", "fd00:1::1", "", undefined])
+      assert.isFalse(peers.accepts(one), one)
+    assert.deepStrictEqual(trustedPeers(["10.0.0.0/33", "a", "1.2.3.4/8/9", "10.0.0.1"]), {
+      wrong: ["10.0.0.0/33", "a", "1.2.3.4/8/9"]
+    })
+  })
+})

@@ -1,0 +1,13 @@
+/** The tests that `npm run mutate` runs against each change of the worker; few seeds, as each change runs them anew. */
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["test/worker/**/*.test.ts", "test/simulation/simulation.test.ts"],
+    // A thousand workers for each change take too long, and time out on a busy machine.
+    exclude: ["test/worker/HeartbeatSpread.test.ts"],
+    env: { SIMULATION_SEEDS: "40" },
+    testTimeout: 30_000,
+    isolate: false
+  }
+})
