@@ -26,8 +26,12 @@ const began = Date.now()
 const say = (line: string) =>
   process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}\n`)
 
+/** Seconds. The site gives a worker up after five times its own idea of it, so both must have the same. */
+const heartbeatInterval = "5"
+
 /** A claim whose answer is lost is given out again after a minute, not ten; ended jobs stay to be counted. */
 const siteSettings = {
+  AIRFLOW__EDGE__HEARTBEAT_INTERVAL: heartbeatInterval,
   AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: "60",
   AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL: "10",
   AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES: "20",
@@ -80,7 +84,7 @@ const chaos = async (site: Site, minutes: number, seed: number, keep: boolean): 
   const gateway = await openGateway(site.url)
   const environment = {
     ...site.workerEnvironment(home, gateway.url),
-    AIRFLOW__EDGE__HEARTBEAT_INTERVAL: "2",
+    AIRFLOW__EDGE__HEARTBEAT_INTERVAL: heartbeatInterval,
     AIRFLOW__EDGE__JOB_POLL_INTERVAL: "1"
   }
   const victim = startVictim({ name: "chaos", home, environment, concurrency: 6 })

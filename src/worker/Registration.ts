@@ -80,7 +80,7 @@ export const register = Effect.gen(function* () {
   // The site gives a silent worker up after five heartbeats (edge3 5.1.0, `_check_worker_liveness`), when its scheduler
   // comes to it: under load that is minutes.
   const lifeless = 5 * Duration.toMillis(heartbeatInterval)
-  const silence = lifeless + Math.max(lifeless, 120_000)
+  const silence = lifeless + Math.max(lifeless, 180_000)
   const began = yield* monotonic
   let tookOver = false
   /** The site may have taken us without our hearing it: then the name that is active is ours. */
