@@ -8,6 +8,7 @@ export default defineConfig({
     exclude: ["test/worker/HeartbeatSpread.test.ts"],
     env: { SIMULATION_SEEDS: "40" },
     testTimeout: 30_000,
-    isolate: false
+    // Without isolation Stryker sees which code a test runs only in the first files.
+    isolate: true
   }
 })

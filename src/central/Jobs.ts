@@ -4,7 +4,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { TaskTokens } from "../platform/TaskTokens.ts"
 import type { CentralLog, RawSubmission, Submission } from "../protocol/CentralApi.ts"
@@ -90,9 +89,8 @@ export class Jobs extends Context.Service<
         yield* Effect.logInfo(`${job.submittedBy} submitted ${display(job.key)}`)
         return job
       })
-      const find = (key: JobKey) => repository.changeJob(key, (job) => Result.succeed([job, job]))
       const get = Effect.fnUntraced(function* (key: JobKey) {
-        return (yield* find(key)) ?? (yield* new JobUnknown())
+        return (yield* repository.job(key)) ?? (yield* new JobUnknown())
       })
 
       return Jobs.of({
@@ -138,7 +136,7 @@ export class Jobs extends Context.Service<
           }
         }),
         pushLog: Effect.fnUntraced(function* (key, chunk, taskInstanceId) {
-          const job = yield* find(key)
+          const job = yield* repository.job(key)
           if (job === undefined || !mayLog(job, taskInstanceId)) return "ignored"
           const stored = yield* repository.appendLog(keyOf(key), chunk)
           return stored === "taken" ? "taken" : "kept"

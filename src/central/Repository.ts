@@ -50,6 +50,8 @@ export class Repository extends Context.Service<
   {
     /** Reads a worker, decides and writes, while nobody else can touch it. A failure of `change` changes nothing. */
     readonly changeWorker: <A, E>(name: string, change: Change<WorkerRecord, A, E>) => Stored<A, E>
+    /** One worker as it is now; nothing is locked. `undefined` where there is none. */
+    readonly worker: (name: string) => Stored<WorkerRecord | undefined>
     /** By name. */
     readonly workers: (filter: WorkerFilter) => Stored<ReadonlyArray<WorkerRecord>>
     /** The same for each of several workers; those that another transaction holds are left out. Gives the changed ones. */
@@ -66,6 +68,8 @@ export class Repository extends Context.Service<
      */
     readonly claimJob: (ask: Ask) => Stored<Option.Option<JobRecord>>
     readonly changeJob: <A, E>(key: JobKey, change: Change<JobRecord, A, E>) => Stored<A, E>
+    /** As `worker`. */
+    readonly job: (key: JobKey) => Stored<JobRecord | undefined>
     /** By age. */
     readonly jobs: (filter: JobFilter, limit?: number) => Stored<ReadonlyArray<JobRecord>>
     /** As `changeWorkers`; removing a job removes its log. Gives the rows as they were before. */

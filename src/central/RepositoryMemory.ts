@@ -61,6 +61,7 @@ const make = Effect.sync(() => {
 
   return Repository.of({
     changeWorker: (name, change) => changeIn(workers, name, change),
+    worker: (name) => Effect.sync(() => workers.get(name)),
     workers: (filter) =>
       Effect.sync(() =>
         [...workers.values()].filter(fitsWorker(filter)).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -86,6 +87,7 @@ const make = Effect.sync(() => {
         return Option.some(job)
       }),
     changeJob: (key, change) => changeIn(jobs, idOf(key), change, () => logs.delete(idOf(key))),
+    job: (key) => Effect.sync(() => jobs.get(idOf(key))),
     jobs: (filter, limit) =>
       Effect.sync(() =>
         [...jobs.values()]

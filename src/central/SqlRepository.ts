@@ -12,7 +12,7 @@ import { addAudit, audits } from "./SqlAudit.ts"
 import { claim } from "./SqlClaim.ts"
 import { whereJob, whereWorker } from "./SqlFilters.ts"
 import { appendLog, readLog, removeLog } from "./SqlLogs.ts"
-import { changeRow, changeRows, insertRow } from "./SqlRows.ts"
+import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
 import { RowUnreadable } from "./StoredRow.ts"
 import { toStored } from "./StoredText.ts"
 import { workerTable } from "./WorkerRow.ts"
@@ -74,6 +74,7 @@ const make = Effect.gen(function* () {
   return Repository.of({
     changeWorker: (name, change) =>
       Effect.flatMap(run(changeWorker(toStored(name), change)), Effect.fromResult),
+    worker: (name) => run(readRow(sql, workerTable)(toStored(name))),
     workers: (filter) =>
       run(
         Effect.map(sql`SELECT * FROM central_worker WHERE ${whereWorker(sql, filter)}`, (rows) =>
@@ -93,6 +94,7 @@ const make = Effect.gen(function* () {
     addJob: (job) => run(insertRow(sql, jobTable, job)),
     claimJob: (ask) => run(claim(sql, ask)),
     changeJob: (key, change) => Effect.flatMap(run(changeJob(keyText(key), change)), Effect.fromResult),
+    job: (key) => run(readRow(sql, jobTable)(keyText(key))),
     jobs: (filter, limit) =>
       run(
         Effect.map(

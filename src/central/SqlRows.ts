@@ -48,6 +48,14 @@ const rowsOf = <Row>(sql: SqlClient, { fromColumns, key, name, toColumns }: Tabl
 
 export const insertRow = <Row>(sql: SqlClient, table: Table<Row>, row: Row) => rowsOf(sql, table).insert(row)
 
+/** `Repository`'s `worker` and `job`: no transaction, so that it never waits for one that writes. */
+export const readRow =
+  <Row>(sql: SqlClient, { fromColumns, key, name }: Table<Row>) =>
+  (id: string): Effect.Effect<Row | undefined, SqlError> =>
+    Effect.map(sql`SELECT * FROM ${sql(name)} WHERE ${sql(key)} = ${id}`, ([columns]) =>
+      columns === undefined ? undefined : fromColumns(columns)
+    )
+
 /** `Repository`'s `changeWorker` and `changeJob`. A row that is not there cannot be locked: who is second reads again. */
 export const changeRow =
   <Row>(sql: SqlClient, table: Table<Row>, onRemoval: OnRemoval = () => Effect.void) =>

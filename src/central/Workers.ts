@@ -109,9 +109,6 @@ export class Workers extends Context.Service<
         }
       })
 
-      const find = (name: string) =>
-        repository.changeWorker(name, (stored) => Result.succeed([stored, stored]))
-
       const operate = (name: string, what: string, decide: Operator.Decision): Operated =>
         repository
           .changeWorker<WorkerRecord, WorkerUnknown | Operator.NotAllowed>(name, (stored) =>
@@ -125,9 +122,9 @@ export class Workers extends Context.Service<
         register,
         heartbeat,
         get: Effect.fnUntraced(function* (name) {
-          return (yield* find(name)) ?? (yield* unknown())
+          return (yield* repository.worker(name)) ?? (yield* unknown())
         }),
-        exists: (name) => Effect.map(find(name), (worker) => worker !== undefined),
+        exists: (name) => Effect.map(repository.worker(name), (worker) => worker !== undefined),
         list: repository.workers,
         requestMaintenance: Effect.fnUntraced(function* (name, comment, user) {
           const now = yield* Clock.currentTimeMillis

@@ -59,8 +59,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
           team: odd,
           concurrency: 7
         })
+        assert.isUndefined(yield* store.worker(odd))
         yield* putWorker(store, worker)
         assert.deepStrictEqual(yield* store.workers({}), [worker])
+        assert.deepStrictEqual(yield* store.worker(odd), worker)
+        assert.isUndefined(yield* store.worker("another"))
         const answer = yield* store.changeWorker(odd, (row) => {
           assert.deepStrictEqual(row, worker)
           return Result.succeed(["changed", { ...worker, queues: null, team: null, concurrency: null }])
@@ -191,8 +194,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
           reason: odd
         })
         const command = { ...job.command, kept: Json.parse(exact), long: "x".repeat(300_000) }
+        assert.isUndefined(yield* store.job(job.key))
         assert.isTrue(yield* store.addJob({ ...job, command: command as never }))
         const [kept] = yield* store.jobs({})
+        assertSame(yield* store.job(job.key), kept)
+        assert.isUndefined(yield* store.job({ ...job.key, map_index: 8 }))
         assertSame(kept, { ...job, command })
         assert.strictEqual(text(kept?.conf), exact)
         const read = yield* store.changeJob(job.key, (row) => Result.succeed([row, row]))
