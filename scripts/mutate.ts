@@ -65,7 +65,7 @@ const short = (code: string) => {
 
 const foundIn = ({ mutants, source }: Report["files"][string]): Found => {
   const tried = mutants.filter(({ status }) =>
-    ["Killed", "Timeout", "RuntimeError", "Survived", "NoCoverage"].includes(status)
+    ["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)
   )
   const survivors = tried
     .filter(({ status }) => status === "Survived" || status === "NoCoverage")
