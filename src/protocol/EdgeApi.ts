@@ -32,22 +32,20 @@ export class Conflict extends Schema.Error<Conflict>("Conflict")(
   { httpApiStatus: 409 }
 ) {}
 
+/** What FastAPI says of each part of a request that does not fit (`HTTPValidationError`). */
+export const ValidationErrors = Schema.Array(
+  Schema.Struct({
+    loc: Schema.Array(Schema.Union([Schema.String, Schema.Int])),
+    msg: Schema.String,
+    type: Schema.String,
+    input: Schema.optionalKey(Schema.Unknown),
+    ctx: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+  })
+)
+
 /** 422: FastAPI could not make sense of the request. */
 export class Unprocessable extends Schema.Error<Unprocessable>("Unprocessable")(
-  {
-    _tag: Schema.tagDefaultOmit("Unprocessable"),
-    detail: Schema.optionalKey(
-      Schema.Array(
-        Schema.Struct({
-          loc: Schema.Array(Schema.Union([Schema.String, Schema.Int])),
-          msg: Schema.String,
-          type: Schema.String,
-          input: Schema.optionalKey(Schema.Unknown),
-          ctx: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
-        })
-      )
-    )
-  },
+  { _tag: Schema.tagDefaultOmit("Unprocessable"), detail: Schema.optionalKey(ValidationErrors) },
   { httpApiStatus: 422 }
 ) {}
 

@@ -17,18 +17,19 @@ interface LosslessJson {
 // The cast adds what the declaration lacks; see LosslessJson.
 const lossless = JSON as unknown as LosslessJson
 
+/** A reviver for `JSON.parse`: a number that JavaScript would print otherwise keeps the digits it was written with. */
+export const digits = (_key: string, value: unknown, { source }: { readonly source?: string }): unknown =>
+  typeof value === "number" && source !== undefined && JSON.stringify(value) !== source
+    ? lossless.rawJSON(source)
+    : value
+
 /**
  * Reads JSON. A number whose JavaScript form would print otherwise (`1.0`, `1e400`, `-0`, more than 2^53) becomes an
  * object that `stringify` prints as it was written. Throws a SyntaxError as `JSON.parse` does.
  *
  * Keys that look like array indexes come first in every JavaScript object; all others keep their order.
  */
-export const parse = (text: string): unknown =>
-  lossless.parse(text, (_key, value, { source }) =>
-    typeof value === "number" && source !== undefined && JSON.stringify(value) !== source
-      ? lossless.rawJSON(source)
-      : value
-  )
+export const parse = (text: string): unknown => lossless.parse(text, digits)
 
 /** Writes what `parse` has read; `undefined` where the value has no JSON form. */
 export const stringify = (value: unknown): string | undefined => JSON.stringify(value)

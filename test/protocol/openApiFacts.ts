@@ -66,15 +66,19 @@ const type = (document: Node, value: unknown): string =>
 /** The facts of a schema at `at`: its type, then the same of each property of each object in it. */
 const shape = (document: Node, at: string, value: unknown, required: boolean): ReadonlyArray<string> => [
   `${at}: ${type(document, value)}${required ? "" : ", optional"}`,
-  ...alternatives(document, value).flatMap((one) => {
+  ...alternatives(document, value).flatMap((one, _, all) => {
     if (one["items"] !== undefined) {
       const [items, ...inside] = shape(document, `${at}[]`, one["items"], true)
       return inside.length > 0 ? [items ?? "", ...inside] : []
     }
     const needed = list(one["required"])
     const properties = node(one["properties"])
-    const kind = node(properties["type"])
-    // The kinds of workload have properties of the same name.
+    // The kinds of workload, and the states that a task ends in, have properties of the same name.
+    const objects = all.filter((each) => each["properties"] !== undefined)
+    const kind = follow(
+      document,
+      properties["type"] ?? (objects.length > 1 ? properties["state"] : undefined)
+    )
     const name = [kind["const"], ...list(kind["enum"])].find((value) => typeof value === "string")
     const below = name === undefined ? at : `${at}<${name}>`
     return Object.entries(properties).flatMap(([key, property]) =>
