@@ -5,6 +5,7 @@ import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as PrivateFolder from "./PrivateFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
 
@@ -14,6 +15,15 @@ export interface HostPlace {
   readonly fingerprint: string
 }
 
+/** A host's folder cannot be made. */
+export class HostFolderRefused extends Schema.TaggedError<HostFolderRefused>()("HostFolderRefused", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return `its folder cannot be made: ${this.reason}`
+  }
+}
+
 /** Makes, lists and removes the folders of hosts. Whoever may enter one may use the host. */
 export class HostFolder extends Context.Service<
   HostFolder,
@@ -21,7 +31,7 @@ export class HostFolder extends Context.Service<
     /** The host's program as a file of its own: an upgrade of this package does not change it under a host. */
     readonly program: (text: string) => Effect.Effect<string>
     /** A new folder, mode 0700. */
-    readonly create: (fingerprint: string) => Effect.Effect<HostPlace>
+    readonly create: (fingerprint: string) => Effect.Effect<HostPlace, HostFolderRefused>
     readonly list: Effect.Effect<ReadonlyArray<HostPlace>>
     readonly remove: (folder: string) => Effect.Effect<void>
     /** SHA-256 in hexadecimal digits: a fingerprint that may be written down. */
@@ -44,11 +54,15 @@ export class HostFolder extends Context.Service<
             return file
           }),
         create: (fingerprint) =>
-          Effect.sync(() => {
-            const folder = join(base, randomUUID().slice(0, 8))
-            mkdirSync(folder, { mode: 0o700 })
-            writeFileSync(join(folder, "fingerprint"), fingerprint, { mode: 0o600 })
-            return { folder, fingerprint }
+          Effect.try({
+            try: () => {
+              const folder = join(base, randomUUID().slice(0, 8))
+              mkdirSync(folder, { mode: 0o700 })
+              writeFileSync(join(folder, "fingerprint"), fingerprint, { mode: 0o600 })
+              return { folder, fingerprint }
+            },
+            catch: (cause) =>
+              new HostFolderRefused({ reason: cause instanceof Error ? cause.message : String(cause) })
           }),
         list: Effect.sync(() =>
           readdirSync(base, { withFileTypes: true })

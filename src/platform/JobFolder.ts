@@ -36,6 +36,16 @@ const decodeExit = Schema.decodeUnknownOption(Schema.fromJsonString(ExitFile))
 /** How a job ended. */
 export type JobEnd = typeof ExitFile.Type
 
+/** A file of a job cannot be written: the disk is full, broken or read-only. */
+export class JobFileRefused extends Schema.TaggedError<JobFileRefused>()("JobFileRefused", {
+  name: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `its ${this.name} cannot be written: ${this.reason}`
+  }
+}
+
 /** How much of a job's stderr goes into its task's log. */
 const STDERR_BYTES = 64 * 1024
 
@@ -44,7 +54,7 @@ export class JobFolder extends Context.Service<
   JobFolder,
   {
     /** Writes a file that only this user may read. */
-    readonly write: (folder: string, name: string, text: string) => Effect.Effect<void>
+    readonly write: (folder: string, name: string, text: string) => Effect.Effect<void, JobFileRefused>
     /** Takes a workload back that nobody has claimed yet. True: nobody will ever run it. */
     readonly takeBack: (folder: string, name: string) => Effect.Effect<boolean>
     /**
@@ -56,7 +66,7 @@ export class JobFolder extends Context.Service<
     readonly process: (
       folder: string
     ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
-    readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void>
+    readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void, JobFileRefused>
     readonly exit: (folder: string) => Effect.Effect<Option.Option<JobEnd>>
     /**
      * The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. Before it what Airflow's
@@ -68,7 +78,7 @@ export class JobFolder extends Context.Service<
   static readonly layer: Layer.Layer<JobFolder> = Layer.sync(JobFolder, () => {
     const boot = read("/proc/sys/kernel/random/boot_id").trim()
     return JobFolder.of({
-      write: (folder, name, text) => Effect.sync(() => write(folder, name, text)),
+      write,
       takeBack: (folder, name) => Effect.sync(() => takeBack(folder, name)),
       neverStarted: (folder) => Effect.sync(() => neverStarted(folder)),
       process: (folder) =>
@@ -79,7 +89,7 @@ export class JobFolder extends Context.Service<
           })
         ),
       writeProcess: (folder, { pid, startTime }) =>
-        Effect.sync(() => write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot }))),
+        write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot })),
       exit: (folder) => Effect.sync(() => decodeExit(read(join(folder, "exit")))),
       stderr: (folder) =>
         Effect.sync(() => supervisorErrors(folder) + readable(tail(join(folder, "stderr"), STDERR_BYTES)))
@@ -111,12 +121,17 @@ const read = (file: string): string => {
   }
 }
 
-const write = (folder: string, name: string, text: string) => {
-  rmSync(join(folder, `.${name}.new`), { force: true })
-  // Exclusively: what stands there already is not ours to write a token into.
-  writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600, flag: "wx" })
-  renameSync(join(folder, `.${name}.new`), join(folder, name))
-}
+const write = (folder: string, name: string, text: string) =>
+  Effect.try({
+    try: () => {
+      rmSync(join(folder, `.${name}.new`), { force: true })
+      // Exclusively: what stands there already is not ours to write a token into.
+      writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600, flag: "wx" })
+      renameSync(join(folder, `.${name}.new`), join(folder, name))
+    },
+    catch: (cause) =>
+      new JobFileRefused({ name, reason: cause instanceof Error ? cause.message : String(cause) })
+  })
 
 const takeBack = (folder: string, name: string) => {
   try {

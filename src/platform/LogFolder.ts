@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { isMachineFault } from "./MachineFault.ts"
 
 /** The site's `log_path` cannot be used on this machine. The job fails with this message in its log. */
 export class UnsafeLogPath extends Schema.TaggedError<UnsafeLogPath>()("UnsafeLogPath", {
@@ -19,6 +20,15 @@ export class UnsafeLogPath extends Schema.TaggedError<UnsafeLogPath>()("UnsafeLo
   override get message() {
     const shown = JSON.stringify(this.logPath.slice(0, 300))
     return `The job's log path ${shown} is not used: ${this.rule}. Check [logging] log_filename_template of the site and base_log_folder of this worker.`
+  }
+}
+
+/** The folders of a log file cannot be made now, whatever it is called: the disk is full, broken, read-only or away. */
+export class LogFolderRefused extends Schema.TaggedError<LogFolderRefused>()("LogFolderRefused", {
+  reason: Schema.String
+}) {
+  override get message() {
+    return `the folder of its log cannot be made: ${this.reason}`
   }
 }
 
@@ -63,7 +73,10 @@ export class LogFolder extends Context.Service<
      * The absolute path of the log file under `[logging] base_log_folder`; its folders exist afterwards. `null` gives
      * the substitute in the claim's own folder. Below the base nothing may be a symbolic link, `..` or absolute.
      */
-    readonly resolve: (logPath: string | null, claimFolder: string) => Effect.Effect<string, UnsafeLogPath>
+    readonly resolve: (
+      logPath: string | null,
+      claimFolder: string
+    ) => Effect.Effect<string, UnsafeLogPath | LogFolderRefused>
     /** The log file in the claim's own folder, for a job whose path cannot be used. */
     readonly substitute: (claimFolder: string) => string
     /**
@@ -91,9 +104,17 @@ export class LogFolder extends Context.Service<
             return Effect.fail(fail(`under ${base} it is longer than ${longestPath} bytes`))
           }
           return Effect.tryPromise({
-            try: () => prepare(base, parts, permissions),
-            catch: (cause) => fail(cause instanceof Error ? cause.message : String(cause))
-          })
+            // The operator's own choice, may be a link. Where it cannot be made, no job's log can be written.
+            try: () => mkdir(base, { recursive: true, mode: permissions }),
+            catch: refusal
+          }).pipe(
+            Effect.andThen(
+              Effect.tryPromise({
+                try: () => prepare(base, parts, permissions),
+                catch: (cause) => (isMachineFault(cause) ? refusal(cause) : fail(reasonOf(cause)))
+              })
+            )
+          )
         },
         notice: Effect.fnUntraced(
           function* (file: string, notice: Notice) {
@@ -112,6 +133,9 @@ export class LogFolder extends Context.Service<
   )
 }
 
+const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+const refusal = (cause: unknown) => new LogFolderRefused({ reason: reasonOf(cause) })
+
 const found = (path: string): Promise<Stats | undefined> =>
   lstat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return undefined
@@ -120,7 +144,6 @@ const found = (path: string): Promise<Stats | undefined> =>
 
 /** Makes the folders one by one and looks at each after it exists, so that none can be a link. */
 const prepare = async (base: string, parts: ReadonlyArray<string>, mode: number): Promise<string> => {
-  await mkdir(base, { recursive: true, mode }) // the operator's own choice, may be a link
   let path = base
   for (const part of parts.slice(0, -1)) {
     path = join(path, part)

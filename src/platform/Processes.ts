@@ -6,13 +6,16 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { isMachineFault } from "./MachineFault.ts"
 import { identify, isAlive, type ProcessIdentity } from "./ProcessIdentity.ts"
 import { members, row } from "./ProcessTable.ts"
 
 /** The program could not be started. */
 export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
   command: Schema.String,
-  reason: Schema.String
+  reason: Schema.String,
+  /** Whether no program could be started on this machine now. */
+  isMachineFault: Schema.Boolean
 }) {
   override get message() {
     return `${this.command} could not be started: ${this.reason}`
@@ -94,7 +97,11 @@ const spawnDetached = (options: SpawnOptions): Effect.Effect<StartedProcess, Spa
     const files: Array<number> = []
     const failed = (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error)
-      resume(Effect.fail(new SpawnFailed({ command: options.command, reason })))
+      resume(
+        Effect.fail(
+          new SpawnFailed({ command: options.command, reason, isMachineFault: isMachineFault(error) })
+        )
+      )
     }
     try {
       const stdout = openSync(options.stdout, "a", 0o600)

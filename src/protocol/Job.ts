@@ -136,6 +136,12 @@ export const keyTuple = (key: JobKey): readonly [string, string, string, number,
   key.map_index
 ]
 
+/** Whether two keys name one job. */
+export const isSameJob = (a: JobKey, b: JobKey): boolean => {
+  const other = keyTuple(b)
+  return keyTuple(a).every((part, at) => part === other[at])
+}
+
 /** The part of a job that names it. */
 export const keyOf = (job: JobKey): JobKey => ({
   dag_id: job.dag_id,

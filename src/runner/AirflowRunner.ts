@@ -18,7 +18,7 @@ import type { HostConnection } from "./HostConnection.ts"
 import { outageTolerance } from "./outageTolerance.ts"
 import { type HostWanted, PythonHosts } from "./PythonHosts.ts"
 import { type JobToRun, Runner, StartFailed } from "./Runner.ts"
-import { type Supervisor, supervision } from "./Supervision.ts"
+import { type Supervisor, startErrorOf, supervision } from "./Supervision.ts"
 import { taskEnvironment } from "./taskEnvironment.ts"
 
 /** What a restarted worker needs: everything else lies in the folder. */
@@ -58,7 +58,7 @@ const make = Effect.fnUntraced(function* (runs: string) {
   const jobFolder = yield* JobFolder
   const oomKills = yield* OomKills
   const processes = yield* Processes
-  const { find, supervise } = yield* supervision
+  const { find, note, supervise } = yield* supervision
   const program = yield* hostFolder.program(pythonHost)
 
   /** What a Python process is started with, host or not. */
@@ -129,7 +129,7 @@ const make = Effect.fnUntraced(function* (runs: string) {
       stdout: `${folder}/stdout`,
       stderr: `${folder}/stderr`
     })
-    yield* jobFolder.writeProcess(folder, process)
+    yield* note(job, workload, process)
     const handle: Handle = { kind: "airflow", job: claim.id, folder, host: null }
     return { handle, identity: process, ended: process.ended }
   })
@@ -164,10 +164,7 @@ const make = Effect.fnUntraced(function* (runs: string) {
         })
       }
       const before = yield* oomKills.count()
-      const supervisor = yield* startProcess(job).pipe(
-        Effect.mapError((error) => new StartFailed({ reason: error.message })),
-        Effect.uninterruptible
-      )
+      const supervisor = yield* startProcess(job).pipe(Effect.mapError(startErrorOf), Effect.uninterruptible)
       // A host of an earlier worker may run in another control group.
       const oom = { ...(yield* oomKills.count(supervisor.identity.pid)), ...before }
       return yield* superviseJob({ ...supervisor, handle: { ...supervisor.handle, oom } })

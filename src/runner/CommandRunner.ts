@@ -15,7 +15,7 @@ import * as Json from "../protocol/Json.ts"
 import { commandEnvironment } from "./commandEnvironment.ts"
 import { commandSupervisor } from "./generated/commandSupervisor.ts"
 import { type JobToRun, Runner, StartFailed } from "./Runner.ts"
-import { markOf, supervision } from "./Supervision.ts"
+import { markOf, startErrorOf, supervision } from "./Supervision.ts"
 
 /** What a restarted worker needs: everything else lies in the folder. */
 const Handle = Schema.Struct({
@@ -45,7 +45,7 @@ export const CommandRunner = {
       const oomKills = yield* OomKills
       const processes = yield* Processes
       const programs = yield* Programs
-      const { find, supervise } = yield* supervision
+      const { find, note, supervise } = yield* supervision
       const supervisor = yield* programs.ours("command-supervisor.cjs", commandSupervisor)
 
       const environment = (job: JobToRun) =>
@@ -68,7 +68,7 @@ export const CommandRunner = {
           stdout: `${folder}/stdout`,
           stderr: `${folder}/stderr`
         })
-        yield* jobFolder.writeProcess(folder, process)
+        yield* note(job, workload, process)
         return process
       })
 
@@ -104,7 +104,7 @@ export const CommandRunner = {
               })
           )
           const process = yield* spawn(job, [path, ...args]).pipe(
-            Effect.mapError((error) => new StartFailed({ reason: error.message })),
+            Effect.mapError(startErrorOf),
             Effect.uninterruptible
           )
           return yield* supervise({

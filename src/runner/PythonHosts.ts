@@ -128,7 +128,9 @@ export class PythonHosts extends Context.Service<
       })
 
       const startNew = Effect.fnUntraced(function* (wanted: HostWanted) {
-        const place = yield* folders.create(wanted.fingerprint)
+        const place = yield* folders
+          .create(wanted.fingerprint)
+          .pipe(Effect.mapError((error) => new NoHost({ reason: error.message })))
         const idle = Duration.toSeconds(config.pythonHostIdle)
         const args = [
           wanted.program,
@@ -144,8 +146,8 @@ export class PythonHosts extends Context.Service<
         const started = yield* processes
           .spawn({ command: wanted.python, args, env: wanted.env, ...output })
           .pipe(Effect.mapError((error) => new NoHost({ reason: error.message })))
-        yield* jobFolder.writeProcess(place.folder, started)
         const ready = Effect.gen(function* () {
+          yield* jobFolder.writeProcess(place.folder, started)
           // The socket is there some 50 ms after the start, long before Airflow is imported.
           while (yield* processes.isAlive(started)) {
             const host = yield* Effect.option(attach(place))

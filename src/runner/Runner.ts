@@ -57,9 +57,22 @@ export type Adopted =
   /** It ran, nothing of it runs any more, and nobody can tell how it ended; `reason` is for the task's log. */
   | { readonly _tag: "Gone"; readonly reason: string }
 
-/** The job could not be started: no process of it exists. */
+/** The job could not be started, and is reported `failed`: no process of it exists. */
 export class StartFailed extends Schema.TaggedError<StartFailed>()("StartFailed", {
   /** What is wrong and what to do next, for the task's log. */
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/**
+ * This machine cannot start the job now: its disk is full, say. No process of it exists, and another worker, or this one
+ * later, may run it: the claim is handed back.
+ */
+export class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", {
+  /** What is wrong with the machine, for the worker's own log and its sysinfo. */
   reason: Schema.String
 }) {
   override get message() {
@@ -71,7 +84,7 @@ export class StartFailed extends Schema.TaggedError<StartFailed>()("StartFailed"
 export class Runner extends Context.Service<
   Runner,
   {
-    readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed>
+    readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed | NotStarted>
     /** Finds a job of a worker that died. After any answer but `Found` nothing of it runs. */
     readonly adopt: (left: JobLeft) => Effect.Effect<Adopted>
   }

@@ -32,7 +32,7 @@ export const RunnerChoice = {
             isCommand(job.claim)
               ? command.start(job)
               : Effect.mapError(airflow.start(job), (error) =>
-                  commands.size === 0
+                  commands.size === 0 || error._tag === "NotStarted"
                     ? error
                     : new StartFailed({ reason: `${noCommand(job.claim)}, and ${error.reason}` })
                 ),

@@ -4,11 +4,20 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
-import { type JobEnd, JobFolder } from "../platform/JobFolder.ts"
+import { type JobEnd, type JobFileRefused, JobFolder } from "../platform/JobFolder.ts"
+import type { NoLocalAirflow } from "../platform/LocalAirflow.ts"
 import { OomKills } from "../platform/OomKills.ts"
-import { type ProcessEnd, Processes } from "../platform/Processes.ts"
+import { type ProcessEnd, Processes, type SpawnFailed } from "../platform/Processes.ts"
 import type { ProcessIdentity } from "../platform/ProcessIdentity.ts"
-import type { Adopted, JobLeft, Outcome, RunningJob } from "./Runner.ts"
+import {
+  type Adopted,
+  type JobLeft,
+  type JobToRun,
+  NotStarted,
+  type Outcome,
+  type RunningJob,
+  StartFailed
+} from "./Runner.ts"
 
 /** A process that runs a job, and how its end is noticed. */
 export interface Supervisor {
@@ -30,6 +39,15 @@ type Left =
 
 /** The variable that everything which a job has started carries in its environment. */
 export const markOf = (job: string) => `EDGE_WORKER_JOB=${job}`
+
+/** What is the machine's fault is none of the job's. */
+export const startErrorOf = (
+  error: NotStarted | JobFileRefused | SpawnFailed | NoLocalAirflow
+): NotStarted | StartFailed => {
+  if (error._tag === "NotStarted") return error
+  const ofMachine = error._tag === "JobFileRefused" || (error._tag === "SpawnFailed" && error.isMachineFault)
+  return new (ofMachine ? NotStarted : StartFailed)({ reason: error.message })
+}
 
 /** Watches go on until the scope that this is made in ends. */
 export const supervision = Effect.gen(function* () {
@@ -118,7 +136,24 @@ export const supervision = Effect.gen(function* () {
     return gone
   })
 
-  return { find, supervise }
+  /** Keeps which process runs the job. Where that cannot be written, the process has kept it itself, or never runs it. */
+  const note = Effect.fnUntraced(function* (
+    { claim, folder }: Pick<JobToRun, "claim" | "folder">,
+    workload: string,
+    process: ProcessIdentity
+  ) {
+    const written = yield* Effect.result(jobFolder.writeProcess(folder, process))
+    if (written._tag === "Success") return
+    const { message: reason } = written.failure
+    // Whoever runs a job writes its own pid first and removes the workload then: taken back, it never runs.
+    const isTakenBack =
+      (yield* jobFolder.takeBack(folder, workload)) || (yield* jobFolder.takeBack(folder, "workload.claimed"))
+    if (!isTakenBack) return yield* Effect.logWarning(`the process of a job has begun although ${reason}`)
+    yield* processes.killTree({ root: process, mark: markOf(claim.id) })
+    return yield* new NotStarted({ reason })
+  })
+
+  return { find, note, supervise }
 })
 
 const gone = {

@@ -5,20 +5,23 @@ import * as Option from "effect/Option"
 import { FreeDisk } from "../platform/FreeDisk.ts"
 import { type JournalEntry, JournalStore } from "../platform/JournalStore.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
-import { LogFolder, UnsafeLogPath } from "../platform/LogFolder.ts"
+import { LogFolder, LogFolderRefused, UnsafeLogPath } from "../platform/LogFolder.ts"
 import { JobFolderRefused, StateFolder } from "../platform/StateFolder.ts"
 import { MemoryFileTail } from "./MemoryFileTail.ts"
 
 /** Notices land in the memory file, so that they are pushed like any other line. */
-const logFolder = (base: string) =>
+const logFolder = (base: string, refusal: Effect.Effect<string | undefined>) =>
   Layer.effect(
     LogFolder,
     Effect.map(MemoryFileTail, (files) =>
       LogFolder.of({
-        resolve: (path, folder) =>
-          path?.includes("..")
-            ? Effect.fail(new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' }))
-            : Effect.succeed(path === null ? `${folder}/task.log` : `${base}/${path}`),
+        resolve: Effect.fnUntraced(function* (path, folder) {
+          if (path === null) return `${folder}/task.log`
+          if (path.includes(".."))
+            return yield* new UnsafeLogPath({ logPath: path, rule: 'it contains ".."' })
+          const reason = yield* refusal
+          return reason === undefined ? `${base}/${path}` : yield* new LogFolderRefused({ reason })
+        }),
         substitute: (folder) => `${folder}/task.log`,
         notice: (file, { level, event }) => files.append(file, `${JSON.stringify({ level, event })}\n`)
       })
@@ -87,13 +90,15 @@ export const MemoryPlatform = {
       readonly nameNotes?: Array<"asked" | "held" | "freed">
       /** Why no job folder can be made now. */
       readonly noJobFolders?: Effect.Effect<string | undefined>
+      /** Why no folder of a log can be made now. */
+      readonly noLogFolders?: Effect.Effect<string | undefined>
       readonly disk?: Map<string, JournalEntry>
       /** Bytes that are free on the disk below a folder; default: more than anybody needs. */
       readonly freeDisk?: (folder: string) => Effect.Effect<number | undefined>
     } = {}
   ) =>
     Layer.mergeAll(
-      logFolder(options.logs ?? "/logs"),
+      logFolder(options.logs ?? "/logs", options.noLogFolders ?? Effect.succeed(undefined)),
       logFiles(options.logs ?? "/logs"),
       Layer.succeed(FreeDisk, { below: options.freeDisk ?? (() => Effect.succeed(2 ** 50)) }),
       JournalStore.layerMemory(options.disk),

@@ -6,7 +6,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { type JobToRun, type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
+import {
+  type JobToRun,
+  type NotStarted,
+  type Outcome,
+  Runner,
+  type RunningJob,
+  StartFailed
+} from "../runner/Runner.ts"
 
 /** A job that was started. */
 export interface TestJob {
@@ -29,8 +36,8 @@ export class TestRunner extends Context.Service<
     readonly until: (
       predicate: (jobs: ReadonlyArray<TestJob>) => boolean
     ) => Effect.Effect<ReadonlyArray<TestJob>>
-    /** What each start does from now on: `undefined` starts the job, a reason refuses it. */
-    readonly refuse: (reason: string | undefined) => Effect.Effect<void>
+    /** What each start does from now on: `undefined` starts the job, a reason refuses it, as `StartFailed` does. */
+    readonly refuse: (refusal: string | StartFailed | NotStarted | undefined) => Effect.Effect<void>
   }
 >()("edge-worker/testing/TestRunner") {
   /**
@@ -44,13 +51,13 @@ export class TestRunner extends Context.Service<
         const ref = yield* SubscriptionRef.make<ReadonlyArray<TestJob>>([])
         /** By claim: what a worker that is built anew over this runner finds again. */
         const started = new Map<string, RunningJob>()
-        let refusal: string | undefined
+        let refusal: StartFailed | NotStarted | undefined
         const edit = (index: number, change: (job: TestJob) => Partial<TestJob>) =>
           SubscriptionRef.update(ref, (jobs) =>
             jobs.map((job, at) => (at === index ? { ...job, ...change(job) } : job))
           )
         const start = Effect.fnUntraced(function* (toRun: JobToRun) {
-          if (refusal !== undefined) return yield* new StartFailed({ reason: refusal })
+          if (refusal !== undefined) return yield* refusal
           const outcome = yield* Deferred.make<Outcome>()
           const index = (yield* SubscriptionRef.get(ref)).length
           const end = (how: Outcome) =>
@@ -82,7 +89,7 @@ export class TestRunner extends Context.Service<
             ),
           refuse: (reason) =>
             Effect.sync(() => {
-              refusal = reason
+              refusal = typeof reason === "string" ? new StartFailed({ reason }) : reason
             })
         })
         const runner = Runner.of({

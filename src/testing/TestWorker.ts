@@ -30,6 +30,8 @@ export interface TestWorkerOptions {
   readonly nameNotes?: Array<"asked" | "held" | "freed">
   /** Why no job folder can be made now. */
   readonly noJobFolders?: Effect.Effect<string | undefined>
+  /** Why no folder of a log can be made now. */
+  readonly noLogFolders?: Effect.Effect<string | undefined>
   /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
   readonly disk?: Map<string, JournalEntry>
   /** Bytes that are free on the disk below a folder; default: more than anybody needs. */

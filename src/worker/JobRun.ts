@@ -5,11 +5,11 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { type Claim, display, logPathOf } from "../protocol/Job.ts"
 import { type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
+import { FetchGate } from "./FetchGate.ts"
 import { handBack } from "./HandBack.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal, type OpenClaim } from "./Journal.ts"
@@ -82,7 +82,7 @@ export class JobRun extends Context.Service<
       const logPush = yield* LogPush
       const stateFolder = yield* StateFolder
       const health = yield* SiteHealth
-      const { jobPollInterval } = yield* EdgeConfig
+      const gate = yield* FetchGate
       const finishing = yield* FiberSet.make<void, never>()
       const entries = new Map<string, Entry>()
       const tails = new Set<Tail>()
@@ -109,15 +109,30 @@ export class JobRun extends Context.Service<
         )
       })
 
-      /** Starts the process and waits for its end. Interrupting the wait touches neither the process nor the claim. */
+      const neverStarted = (claim: Claim, why: string) =>
+        handBack(claim, why).pipe(
+          Effect.provideService(Journal, journal),
+          Effect.provideService(SiteClock, siteClock),
+          Effect.as(undefined)
+        )
+
+      /** Nothing is wrong with the job. The gate first: the site gives it out again at once, perhaps to us. */
+      const cannotStart = (claim: Claim, { message }: { readonly message: string }) =>
+        Effect.andThen(gate.startRefused(message), neverStarted(claim, message))
+
+      /**
+       * Starts the process and waits for its end; undefined where this machine cannot start it and it is handed back.
+       * Interrupting the wait touches neither the process nor the claim.
+       */
       const startAndWait = Effect.fnUntraced(function* (claim: Claim, at: Place) {
         if (at.refused !== undefined) return yield* new StartFailed({ reason: at.refused })
         const job = yield* Effect.uninterruptible(
-          Effect.tap(runner.start({ claim, folder: at.folder, logFile: at.file }), ({ handle }) =>
-            journal.started(claim, handle)
+          runner.start({ claim, folder: at.folder, logFile: at.file }).pipe(
+            Effect.tap(({ handle }) => journal.started(claim, handle)),
+            Effect.catchTag("NotStarted", (error) => cannotStart(claim, error))
           )
         )
-        return yield* wait(claim, at, job)
+        return job === undefined ? undefined : yield* wait(claim, at, job)
       })
 
       /** From here on `stopAll` reaches the job. */
@@ -127,12 +142,6 @@ export class JobRun extends Context.Service<
         if (stopping !== undefined) yield* stop(entry, stopping.how, stopping.notice)
         return yield* job.outcome.pipe(Effect.ensuring(Effect.sync(() => entries.delete(claim.id))))
       })
-
-      const neverStarted = (claim: Claim, why: string) =>
-        handBack(claim, why).pipe(
-          Effect.provideService(Journal, journal),
-          Effect.provideService(SiteClock, siteClock)
-        )
 
       /** Finds the job again and waits for its end; undefined where it never started and is handed back. */
       const adoptAndWait = Effect.fnUntraced(function* ({ claim, handle }: OpenClaim, at: Place) {
@@ -145,10 +154,7 @@ export class JobRun extends Context.Service<
           case "Gone":
             return { _tag: "Failed", reason: adopted.reason, stderr: "" } as const
           case "NeverStarted":
-            return yield* Effect.as(
-              neverStarted(claim, "the worker was restarted before it began"),
-              undefined
-            )
+            return yield* neverStarted(claim, "the worker was restarted before it began")
         }
       })
 
@@ -166,7 +172,10 @@ export class JobRun extends Context.Service<
       /** A job that begins: its folder is made, and those of its log. */
       const begin = Effect.fnUntraced(function* (claim: Claim) {
         const folder = yield* stateFolder.jobFolder(claim.id)
-        return yield* place(claim, folder, yield* openLog(claim, folder), false)
+        const log = yield* Effect.tapError(openLog(claim, folder), () =>
+          stateFolder.removeJobFolder(claim.id)
+        )
+        return yield* place(claim, folder, log, false)
       })
       /** A job that another worker began: its log is where it was, its folder as it was left. */
       const again = Effect.fnUntraced(function* ({ claim, log }: OpenClaim) {
@@ -176,7 +185,7 @@ export class JobRun extends Context.Service<
         )
         const found =
           log === undefined
-            ? yield* openLog(claim, folder)
+            ? yield* Effect.orDie(openLog(claim, folder))
             : { file: log ?? logFolder.substitute(folder), log, refused: undefined }
         return yield* place(claim, folder, found, true)
       })
@@ -243,13 +252,7 @@ export class JobRun extends Context.Service<
       return JobRun.of({
         run: (claim, asked) =>
           bracket(claim, begin(claim), (at) => startAndWait(claim, at)).pipe(
-            Effect.catchTag("JobFolderRefused", (error) =>
-              neverStarted(claim, error.message).pipe(
-                // On its slots: the site gives the job out again at once, perhaps to us.
-                Effect.andThen(Effect.sleep(jobPollInterval)),
-                Effect.as(undefined)
-              )
-            ),
+            Effect.catchTag(["JobFolderRefused", "LogFolderRefused"], (error) => cannotStart(claim, error)),
             JobTrace.withJobSpan(claim, asked)
           ),
         adopt: (open) =>

@@ -14,7 +14,7 @@ import {
   type JournalUnwritable
 } from "../platform/JournalStore.ts"
 import type { JobState } from "../protocol/EdgeApi.ts"
-import { type Claim, type JobKey, keyOf } from "../protocol/Job.ts"
+import { type Claim, isSameJob, type JobKey, keyOf } from "../protocol/Job.ts"
 import { pointOf, type TracePoint } from "./JobTrace.ts"
 import { decodeEntry, encodeClaim, encodeReport } from "./JournalCodec.ts"
 
@@ -113,6 +113,10 @@ const removeReports = (step: Step, gone: (report: Report) => boolean): Step => {
 const withdrawRunning = (step: Step, claim: Claim) =>
   removeReports(step, (report) => report.claimId === claim.id && report.state === "running")
 
+/** The site has given the job out anew, so it has the hand-back of an earlier claim: told again it would give this one away. */
+const withdrawHandBack = (step: Step, { job }: Claim) =>
+  removeReports(step, ({ key, state }) => state === "queued" && isSameJob(key, job))
+
 const remove = (entries: Entries, claim: Claim): Step => {
   const claims = new Map(entries.claims)
   claims.delete(claim.id)
@@ -123,7 +127,10 @@ const remove = (entries: Entries, claim: Claim): Step => {
 export class Journal extends Context.Service<
   Journal,
   {
-    /** Before the job starts. Where it fails the job must not start: a crash would forget it. */
+    /**
+     * Before the job starts. Where it fails the job must not start: a crash would forget it. A hand-back of an earlier
+     * claim of the job that still waits is withdrawn.
+     */
     readonly claimed: (claim: Claim, log?: string | null) => Effect.Effect<void, JournalUnwritable>
     /** The process exists: keeps its handle and puts `running` into the outbox. */
     readonly started: (claim: Claim, handle: Schema.Json) => Effect.Effect<void>
@@ -156,7 +163,7 @@ export class Journal extends Context.Service<
     Effect.gen(function* () {
       const store = yield* JournalStore
       // Changed in place, by the steps below only: there is one for each log that is kept, and they change often.
-      const { offsets, ...restored } = yield* restore(store.left)
+      const { offsets, stale, ...restored } = yield* restore(store.left)
       const ref = yield* SubscriptionRef.make<Entries>(restored)
       const problem = yield* SubscriptionRef.make<string | undefined>(undefined)
 
@@ -199,9 +206,13 @@ export class Journal extends Context.Service<
         Effect.forkScoped
       )
 
+      if (stale.length > 0) yield* keepGoing((next) => ({ next, changes: stale }))
+
       return Journal.of({
         claimed: (claim, log) =>
-          apply((e) => keep(e, { claim, handle: undefined, ended: false, ...at(log) })),
+          apply((e) =>
+            withdrawHandBack(keep(e, { claim, handle: undefined, ended: false, ...at(log) }), claim)
+          ),
         started: (claim, handle) =>
           Effect.flatMap(pointOf(claim), (trace) =>
             keepGoing((e) => {
@@ -286,6 +297,9 @@ const restore = Effect.fnUntraced(function* (left: ReadonlyArray<JournalEntry>) 
   return {
     claims,
     reports: reports.filter((report) => !isStale(report)),
+    stale: reports
+      .filter(isStale)
+      .map(({ id }): JournalChange => ({ kind: "report", id: `${id}`, value: null })),
     offsets,
     newest: reports.at(-1)?.id ?? 0
   }

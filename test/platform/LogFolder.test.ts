@@ -117,6 +117,16 @@ describe("LogFolder", () => {
       expect(yield* logs.resolve("x/a.log", "/claim")).toBe(join(base, "x/a.log"))
     }))
 
+  test("a base that cannot be made is the machine's fault, not the path's", ({ base, logs }) =>
+    Effect.gen(function* () {
+      writeFileSync(base, "")
+      const error = yield* Effect.flip(logs.resolve("x/a.log", "/claim"))
+      expect(error._tag).toBe("LogFolderRefused")
+      expect(error.message).toContain("the folder of its log cannot be made: ")
+      // What is wrong with the path itself is wrong on every machine.
+      expect((yield* Effect.flip(logs.resolve("../a.log", "/claim")))._tag).toBe("UnsafeLogPath")
+    }))
+
   test("a notice is a line like Airflow's own, on a line of its own", ({ root, logs }) =>
     Effect.gen(function* () {
       const file = join(root, "a.log")

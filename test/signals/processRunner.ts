@@ -6,7 +6,8 @@ import * as Option from "effect/Option"
 import { JobFolder } from "../../src/platform/JobFolder.ts"
 import { Processes } from "../../src/platform/Processes.ts"
 import type { ProcessIdentity } from "../../src/platform/ProcessIdentity.ts"
-import { type Adopted, type Outcome, Runner, type RunningJob, StartFailed } from "../../src/runner/Runner.ts"
+import { type Adopted, type Outcome, Runner, type RunningJob } from "../../src/runner/Runner.ts"
+import { startErrorOf } from "../../src/runner/Supervision.ts"
 
 /** Hands SIGTERM on to the task, waits for it, and leaves its exit code by rename. */
 const supervisor = `
@@ -66,7 +67,7 @@ const make = Effect.gen(function* () {
     start: Effect.fnUntraced(function* ({ claim, folder, logFile }) {
       const script = "shell" in claim.job.command ? String(claim.job.command["shell"]) : "exit 64"
       // The mark of a start: without it a worker that died between the two lines below has started nothing.
-      yield* folders.write(folder, "workload.claimed", "")
+      yield* Effect.mapError(folders.write(folder, "workload.claimed", ""), startErrorOf)
       const root = yield* processes
         .spawn({
           command: "sh",
@@ -79,8 +80,8 @@ const make = Effect.gen(function* () {
           stdout: logFile,
           stderr: `${folder}/stderr`
         })
-        .pipe(Effect.mapError(({ message }) => new StartFailed({ reason: message })))
-      yield* folders.writeProcess(folder, root)
+        .pipe(Effect.mapError(startErrorOf))
+      yield* Effect.orDie(folders.writeProcess(folder, root))
       return yield* supervise(claim.id, folder, root, root.ended)
     }),
     adopt: Effect.fnUntraced(function* ({ claim, folder }) {

@@ -3,7 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type JournalEntry, JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
-import { type Adopted, type Outcome, Runner, type RunningJob, StartFailed } from "../../src/runner/Runner.ts"
+import {
+  type Adopted,
+  NotStarted,
+  type Outcome,
+  Runner,
+  type RunningJob,
+  StartFailed
+} from "../../src/runner/Runner.ts"
 import type { Step } from "./matrix.ts"
 import type { SiteJob } from "./SimSite.ts"
 import type { SimLife, World } from "./World.ts"
@@ -71,6 +78,10 @@ export class SimMachine {
   }
   get alive() {
     return this.processes.filter(({ outcome }) => outcome === undefined)
+  }
+
+  #fill() {
+    this.#unwritableUntil = this.#world.time.now + this.#world.dice.between(100, 15_000)
   }
 
   #end(process: Process, outcome: Outcome) {
@@ -188,7 +199,7 @@ export class SimMachine {
     const { faults } = this.#world
     return Runner.of({
       start: ({ claim, logFile }) =>
-        Effect.suspend(() => {
+        Effect.suspend((): ReturnType<Runner["Service"]["start"]> => {
           if (life.dead) return Effect.never
           const bad = faults.draw("start")
           if (bad === "start fails") {
@@ -196,6 +207,11 @@ export class SimMachine {
               `${claim.job.task_id}:${this.#world.site.jobs.get(claim.job.task_id)?.claims}`
             )
             return new StartFailed({ reason: "no such interpreter" })
+          }
+          if (bad === "disk refuses") {
+            // The journal may lie on another disk, and need not be written just now.
+            if (this.#world.dice.chance(0.5)) this.#fill()
+            return new NotStarted({ reason: "no space left on device" })
           }
           if (bad === "worker killed before") return this.#world.killed(life)
           const process = this.#spawn(claim.job.task_id, claim.id, claim.job.concurrency_slots, logFile, bad)
@@ -245,7 +261,7 @@ export class SimMachine {
   }
 
   storeFor(life: SimLife): JournalStore["Service"] {
-    const { dice, faults, time } = this.#world
+    const { faults, time } = this.#world
     const refused = new JournalUnwritable({ reason: "no space left on device" })
     const key = ({ id, kind }: { readonly id: string; readonly kind: string }) => `${kind}:${id}`
     const commit = (changes: Parameters<JournalStore["Service"]["write"]>[0]) => {
@@ -264,7 +280,7 @@ export class SimMachine {
         Effect.suspend(() => {
           if (life.dead) return Effect.never
           const bad = faults.draw(stepOf(changes))
-          if (bad === "disk refuses") this.#unwritableUntil = time.now + dice.between(100, 15_000)
+          if (bad === "disk refuses") this.#fill()
           if (time.now < this.#unwritableUntil) {
             faults.say("journal: the disk refuses")
             for (const job of this.#world.site.jobs.values()) job.unwritten ||= job.claims > 0

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { isEnding } from "../../src/protocol/Lifecycle.ts"
+import { StartFailed } from "../../src/runner/Runner.ts"
 import type { Defect } from "./SimWorker.ts"
 
 export const defects: ReadonlyArray<Defect> = [
@@ -71,6 +72,14 @@ export const defects: ReadonlyArray<Defect> = [
               )
           }
         })
+    })
+  },
+  {
+    name: "a job failed because the disk was full",
+    runner: (real) => ({
+      ...real,
+      start: (job) =>
+        Effect.catchTag(real.start(job), "NotStarted", ({ reason }) => new StartFailed({ reason }))
     })
   },
   {

@@ -52,7 +52,14 @@ export type Kind = (typeof kinds)[number]
 /** Which faults a step can meet. */
 export const kindsOf = (step: Step): ReadonlyArray<Kind> => {
   if (step === "start") {
-    return ["worker killed before", "worker killed after", "start fails", "task fails", "task wedged"]
+    return [
+      "worker killed before",
+      "worker killed after",
+      "disk refuses",
+      "start fails",
+      "task fails",
+      "task wedged"
+    ]
   }
   if (step === "adopt")
     return ["worker killed before", "worker killed after", "machine reboots", "pid reused"]

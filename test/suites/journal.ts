@@ -205,6 +205,31 @@ export const suite = <E>(
       })
     )
 
+    it.effect("a new claim of a job withdraws the hand-back of the one before, and no other's", () =>
+      Effect.gen(function* () {
+        const store = yield* disk
+        const [one, two] = [claimOf("one"), claimOf("two")]
+        const nextTry = { ...one, id: "next", job: { ...one.job, try_number: one.job.try_number + 1 } }
+        yield* life(store, (journal) =>
+          Effect.gen(function* () {
+            for (const claim of [one, two, nextTry]) {
+              yield* journal.settled(claim, "queued")
+              yield* journal.closed(claim)
+            }
+            yield* journal.settled(one, "failed")
+            yield* journal.claimed({ ...one, id: "again" })
+            assert.deepStrictEqual(states(yield* journal.reports), [
+              "two queued",
+              "next queued",
+              "one failed"
+            ])
+          })
+        )
+        const left = yield* life(store, (journal) => journal.reports)
+        assert.deepStrictEqual(states(left), ["two queued", "next queued", "one failed"])
+      })
+    )
+
     it.effect("reports keep the order of writing over restarts; an accepted one is gone", () =>
       Effect.gen(function* () {
         const store = yield* disk

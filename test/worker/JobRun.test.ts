@@ -1,6 +1,8 @@
 /** Jobs: what the site is told when they end, fail, cannot start or name an unsafe log; reports in an outage. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { NotStarted } from "../../src/runner/Runner.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
@@ -63,34 +65,66 @@ describe("JobRun", () => {
     )
   )
 
-  it.effect("a job whose folder cannot be made is handed back, not faster than jobs are asked for", () => {
-    let reason: string | undefined = "ENOSPC: no space left on device"
-    return withWorker(
-      { concurrency: 1, noJobFolders: Effect.sync(() => reason) },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const journal = yield* Journal
-        const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        yield* advance("1 minute")
-        const reported = first(yield* central.get)?.reported ?? []
-        assert.deepStrictEqual([...new Set(reported)], ["queued"])
-        assert.isBelow(reported.length, 14)
-        reason = undefined
-        const [job] = yield* within(
-          "20 seconds",
-          runner.until((jobs) => jobs.length === 1)
+  for (const what of ["folder", "log folder", "process"] as const) {
+    it.effect(
+      `a job whose ${what} this machine refuses is handed back, and no job is fetched for a while`,
+      () => {
+        const enospc = "ENOSPC: no space left on device"
+        let full = true
+        const refusal = Effect.sync(() => (full ? enospc : undefined))
+        return withWorker(
+          {
+            settings: { heartbeatInterval: Duration.seconds(5) },
+            ...(what === "folder" ? { noJobFolders: refusal } : {}),
+            ...(what === "log folder" ? { noLogFolders: refusal } : {})
+          },
+          Effect.gen(function* () {
+            const central = yield* TestCentral
+            const journal = yield* Journal
+            const runner = yield* TestRunner
+            const worker = yield* Worker
+            if (what === "process") yield* runner.refuse(new NotStarted({ reason: enospc }))
+            yield* central.addJob(testJob("a"))
+            yield* within(
+              "10 seconds",
+              central.until((c) => first(c)?.reported.length === 1)
+            )
+            yield* advance("20 seconds")
+            const asked = yield* central.get
+            // Told neither as running nor as failed, and not taken again at once.
+            assert.deepStrictEqual([first(asked)?.state, first(asked)?.reported], ["queued", ["queued"]])
+            assert.strictEqual((yield* worker.status).job_count, 0)
+            assert.deepStrictEqual([yield* journal.openClaims, yield* journal.reports], [[], []])
+            assert.match(
+              String(asked.worker?.body.sysinfo["status_text"]),
+              /^Takes no jobs: a job could not be started here: .*ENOSPC/
+            )
+            yield* advance("1 minute")
+            const { reported = [] } = first(yield* central.get) ?? {}
+            assert.deepStrictEqual([...new Set(reported)], ["queued"])
+            assert.isAtMost(reported.length, 3)
+            full = false
+            yield* runner.refuse(undefined)
+            const [job] = yield* within(
+              "36 seconds",
+              runner.until((jobs) => jobs.length === 1)
+            )
+            yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+            yield* within(
+              "10 seconds",
+              central.until((c) => first(c)?.state === "success")
+            )
+            yield* advance("30 seconds")
+            assert.deepStrictEqual(yield* journal.openClaims, [])
+            assert.notMatch(
+              String((yield* central.get).worker?.body.sysinfo["status_text"]),
+              /^Takes no jobs/
+            )
+          })
         )
-        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
-        yield* within(
-          "10 seconds",
-          central.until((c) => first(c)?.state === "success")
-        )
-        yield* advance("1 second")
-        assert.deepStrictEqual(yield* journal.openClaims, [])
-      })
+      }
     )
-  })
+  }
 
   it.effect("… and dropped where the site may have given it away already", () =>
     withWorker(

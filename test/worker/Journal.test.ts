@@ -77,6 +77,8 @@ describe("what a disk that refused has kept", () => {
         Effect.gen(function* () {
           const left = (yield* journal.reports).map(({ claimId, state }) => `${claimId} ${state}`)
           assert.deepStrictEqual(left, [`${open.id} running`])
+          const kept = [...entries.values()].filter(({ kind }) => kind === "report")
+          assert.strictEqual(kept.length, 1, "on the disk it is gone too")
         })
       )
     })
