@@ -7,10 +7,11 @@ import * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { MaxBodySize } from "effect/http/HttpIncomingMessage"
-import { HttpServer } from "effect/http/HttpServer"
+import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { CentralConfig, type CentralSettings } from "../config/CentralConfig.ts"
+import { openRequests } from "./OpenRequests.ts"
 import { exposure, trustedPeers } from "./TrustedPeers.ts"
 
 /** The central does not listen there. */
@@ -79,13 +80,21 @@ const make = Effect.gen(function* () {
       if (!accepts(socket.remoteAddress)) socket.destroy()
     })
   }
-  const listening = yield* NodeHttpServer.make(() => server, {
-    host,
-    port,
-    gracefulShutdownTimeout: grace
-  }).pipe(Effect.mapError((error) => inUse(settings, error.cause)))
-  // Ends before the server itself, which would wait for each connection: a log that is followed ends never.
-  yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+  const requests = openRequests(server)
+  const { address, serve } = yield* NodeHttpServer.make(() => server, { host, port }).pipe(
+    Effect.mapError((error) => inUse(settings, error.cause))
+  )
+  // Before the server's own end, which would wait for each connection.
+  yield* Effect.addFinalizer(() => requests.drain(grace))
+  const listening = HttpServer.make({
+    address,
+    serve: (app, middleware) =>
+      (middleware === undefined ? serve(app) : serve(app, middleware)).pipe(
+        // added last, it runs first: while what is asked can still be answered
+        Effect.andThen(Effect.addFinalizer(() => requests.drain(grace))),
+        Effect.andThen(requests.ready)
+      )
+  })
   return { listening, maxRequestSize }
 })
 
@@ -93,7 +102,7 @@ const make = Effect.gen(function* () {
 export const layer = Layer.merge(
   Layer.effectContext(
     Effect.map(make, ({ listening, maxRequestSize }) =>
-      HttpServer.context(listening).pipe(Context.add(MaxBodySize, ByteSize.bytes(maxRequestSize)))
+      HttpServer.HttpServer.context(listening).pipe(Context.add(MaxBodySize, ByteSize.bytes(maxRequestSize)))
     )
   ),
   NodeHttpServer.layerHttpServices
