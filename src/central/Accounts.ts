@@ -9,6 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import { Credentials } from "../platform/Credentials.ts"
 import { Role } from "../protocol/CentralApi.ts"
 import * as Attempts from "./Attempts.ts"
+import { type Login, Repository, type RepositoryUnavailable } from "./Repository.ts"
 import { ADMIN_NAME, roles, type User, userOf, usersOf } from "./Users.ts"
 
 /** No credential, or one that is not (or no longer) good. */
@@ -60,25 +61,25 @@ const ADMIN: Identity = { name: ADMIN_NAME, roles: new Set(roles) }
 export const TOKEN_SECONDS = 24 * 3600
 export const SESSION_SECONDS = 12 * 3600
 const LINK_MILLIS = 10 * 60_000
-const TOKEN = "edge-central/token"
-const SESSION = "edge-central/session"
 
 /** The people of the central. */
 export class Accounts extends Context.Service<
   Accounts,
   {
-    readonly authenticate: (credential: Credential) => Effect.Effect<Identity, Unauthenticated>
+    readonly authenticate: (
+      credential: Credential
+    ) => Effect.Effect<Identity, Unauthenticated | RepositoryUnavailable>
     /** By a password; `address` is where it came from. */
     readonly logIn: (
       user: string,
       password: Redacted.Redacted,
       address: string
     ) => Effect.Effect<Identity, Unauthenticated | TooManyAttempts>
-    /** A token for scripts, good for 24 hours. */
-    readonly issueToken: (identity: Identity) => Effect.Effect<Redacted.Redacted>
-    /** What a browser's session cookie holds, good for 12 hours. */
-    readonly startSession: (identity: Identity) => Effect.Effect<Redacted.Redacted>
-    readonly endSession: (session: Redacted.Redacted) => Effect.Effect<void>
+    /** A token for scripts, good for 24 hours at every central of the repository. */
+    readonly issueToken: (identity: Identity) => Effect.Effect<Redacted.Redacted, RepositoryUnavailable>
+    /** What a browser's session cookie holds, good for 12 hours, likewise. */
+    readonly startSession: (identity: Identity) => Effect.Effect<Redacted.Redacted, RepositoryUnavailable>
+    readonly endSession: (session: Redacted.Redacted) => Effect.Effect<void, RepositoryUnavailable>
     /** The secret of a login link: good once, for 10 minutes. */
     readonly makeLink: Effect.Effect<Redacted.Redacted>
     readonly redeemLink: (secret: string) => Effect.Effect<Identity, Unauthenticated>
@@ -89,13 +90,12 @@ export class Accounts extends Context.Service<
     Accounts,
     Effect.gen(function* () {
       const credentials = yield* Credentials
+      const repository = yield* Repository
       const attempts = Attempts.make()
       // each takes 16 MiB and a core: guesses must not push out the workers
       const hashing = yield* Semaphore.make(2)
       const nobody = yield* credentials.hash(Redacted.make(yield* credentials.random))
       const links = new Map<string, number>()
-      /** Sessions that were ended before their time, by digest, until then. */
-      const ended = new Map<string, number>()
 
       const users = Effect.flatMap(credentials.users, usersOf).pipe(
         Effect.catch((error) =>
@@ -104,20 +104,20 @@ export class Accounts extends Context.Service<
       )
       /** Changes with the password, so that what was given for the old one ends with it. */
       const stamp = (user: User) => credentials.digest(user.password)
-      const seal = Effect.fnUntraced(function* (identity: Identity, aud: string, seconds: number) {
+      /** Random, and kept by its digest: the workers share a secret, so that nothing which that signs may count here. */
+      const give = Effect.fnUntraced(function* (identity: Identity, kind: Login["kind"], seconds: number) {
         const now = yield* Clock.currentTimeMillis
+        const secret = yield* credentials.random
         const user = identity === ADMIN ? undefined : userOf(yield* users, identity.name)
-        const sealed = yield* credentials.seal({
-          aud,
-          sub: identity.name,
-          exp: Math.floor(now / 1000) + seconds,
+        yield* repository.addLogin({
+          digest: credentials.digest(secret),
+          kind,
+          user: identity.name,
           roles: [...identity.roles],
-          ...(identity === ADMIN
-            ? { by: "link" }
-            : { by: "password", stamp: user === undefined ? "" : stamp(user) }),
-          jti: yield* credentials.random
+          stamp: identity === ADMIN ? null : user === undefined ? "" : stamp(user),
+          until: now + seconds * 1000
         })
-        return Redacted.make(sealed, { label: aud })
+        return Redacted.make(secret, { label: kind })
       })
       const unknown = new Unauthenticated({ reason: "Invalid credentials" })
       const over = new Unauthenticated({ reason: "Not logged in, or no longer" })
@@ -128,14 +128,13 @@ export class Accounts extends Context.Service<
           if (text === "") return yield* over
           if (kind === "token" && credentials.same(text, Redacted.value(credentials.adminToken))) return ADMIN
           const now = yield* Clock.currentTimeMillis
-          const sealed = yield* credentials.unseal(text, kind === "token" ? TOKEN : SESSION, now)
-          if (sealed === undefined || ended.has(credentials.digest(text))) return yield* over
-          if (sealed["by"] === "link") return ADMIN
-          // of a user that was removed, or has other roles or another password since, what is sealed no longer counts
-          const user = userOf(yield* users, sealed.sub)
-          if (user === undefined || stamp(user) !== sealed["stamp"]) return yield* over
-          const given = Array.isArray(sealed["roles"]) ? sealed["roles"] : []
-          return { name: sealed.sub, roles: new Set(user.roles.filter((role) => given.includes(role))) }
+          const login = yield* repository.login(credentials.digest(text))
+          if (login === undefined || login.kind !== kind || login.until <= now) return yield* over
+          if (login.stamp === null) return ADMIN
+          // a user that was removed, or has other roles or another password since, may no longer do what was theirs
+          const user = userOf(yield* users, login.user)
+          if (user === undefined || stamp(user) !== login.stamp) return yield* over
+          return { name: login.user, roles: new Set(user.roles.filter((role) => login.roles.includes(role))) }
         }),
         logIn: Effect.fnUntraced(function* (name, password, address) {
           const wait = yield* attempts.begin({ user: name, address })
@@ -149,13 +148,9 @@ export class Accounts extends Context.Service<
           yield* attempts.succeeded({ user: name, address })
           return { name, roles: new Set(user.roles) }
         }),
-        issueToken: (identity) => seal(identity, TOKEN, TOKEN_SECONDS),
-        startSession: (identity) => seal(identity, SESSION, SESSION_SECONDS),
-        endSession: (session) =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
-            for (const [digest, until] of ended) if (until <= now) ended.delete(digest)
-            ended.set(credentials.digest(Redacted.value(session)), now + SESSION_SECONDS * 1000)
-          }),
+        issueToken: (identity) => give(identity, "token", TOKEN_SECONDS),
+        startSession: (identity) => give(identity, "session", SESSION_SECONDS),
+        endSession: (session) => repository.removeLogin(credentials.digest(Redacted.value(session))),
         makeLink: Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           for (const [digest, until] of links) if (until <= now) links.delete(digest)

@@ -1,4 +1,7 @@
-/** Attempts: how often a password may be tried: within 15 minutes 5 times a user and address, 20 times a user or an address. */
+/**
+ * Attempts: how often a password may be tried: within 15 minutes 5 times a user and place, 20 times a user or a place. From
+ * where a user has logged in before, only their own tries there count, so that nobody can shut them out.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
@@ -18,14 +21,35 @@ export interface Try {
   readonly address: string
 }
 
+/** Of IPv6 its network: who has one address there has 2^64 of them. */
+export const placeOf = (address: string): string => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address
+  const [left = [], right = []] = address
+    .replace(/%.*$/, "")
+    .split("::")
+    .map((half) => half.split(":").filter((group) => group !== ""))
+  const missing = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0")
+  const groups = [...left, ...missing, ...right].slice(0, 4)
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/64`
+}
+
 /** Counts a try before it is made, so that many at once are no way around; one that succeeds is taken back. */
 export const make = () => {
   const counts = new Map<string, Count>()
-  const keys = ({ address, user }: Try): ReadonlyArray<readonly [key: string, limit: number]> => [
-    [`pair ${address} ${user}`, LIMITS.pair],
-    [`user ${user}`, LIMITS.user],
-    [`address ${address}`, LIMITS.address]
-  ]
+  /** Where each user has logged in, the latest last. */
+  const known = new Set<string>()
+  const pairOf = ({ address, user }: Try) => `${placeOf(address)} ${user}`
+  const keys = (attempt: Try): ReadonlyArray<readonly [key: string, limit: number]> => {
+    const pair = pairOf(attempt)
+    const own = [`pair ${pair}`, LIMITS.pair] as const
+    if (known.has(pair)) return [own]
+    return [
+      own,
+      [`user ${attempt.user}`, LIMITS.user],
+      [`address ${placeOf(attempt.address)}`, LIMITS.address]
+    ]
+  }
   const current = (key: string, now: number): Count => {
     const found = counts.get(key)
     return found === undefined || now - found.since >= WINDOW ? { since: now, failures: 0 } : found
@@ -61,7 +85,14 @@ export const make = () => {
           const count = counts.get(key)
           if (count !== undefined) counts.set(key, { ...count, failures: Math.max(0, count.failures - 1) })
         }
-        counts.delete(`pair ${attempt.address} ${attempt.user}`)
+        const pair = pairOf(attempt)
+        counts.delete(`pair ${pair}`)
+        known.delete(pair)
+        known.add(pair)
+        for (const oldest of known) {
+          if (known.size <= MOST) break
+          known.delete(oldest)
+        }
       })
   }
 }

@@ -1,6 +1,8 @@
 /** AuthRoutes: how a person or script gets a credential: a token, a session by password, a session by the one-time link. */
+import * as ByteSize from "effect/ByteSize"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { MaxBodySize } from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -36,10 +38,13 @@ const withSession = (
   HttpServerResponse.setCookieUnsafe(response, cookieName(request), session, {
     httpOnly: true,
     sameSite: "strict",
-    secure: isSecure(names),
+    secure: isSecure(request, names),
     path: "/",
     maxAge: session === "" ? 0 : `${SESSION_SECONDS} seconds`
   })
+
+/** No login is longer; what is not known to anybody must not fill the memory. */
+const withLimit = Effect.provideService(MaxBodySize, ByteSize.bytes(16_384))
 
 /** `{username, password}` as JSON or as a form, as Airflow's SimpleAuthManager takes them; `undefined`: neither. */
 const readLogin = Effect.fnUntraced(function* (request: HttpServerRequest) {
@@ -56,7 +61,7 @@ const readLogin = Effect.fnUntraced(function* (request: HttpServerRequest) {
   if (type !== "application/x-www-form-urlencoded") return undefined
   const form = yield* readForm(request)
   return { user: form.get("username") ?? "", password: form.get("password") ?? "" }
-})
+}, withLimit)
 
 /** Longer ones are nobody's, and are not hashed. */
 const fits = ({ password, user }: { readonly user: string; readonly password: string }) =>
@@ -73,12 +78,16 @@ export const layer = HttpRouter.use((router) =>
     const note = Effect.fnUntraced(
       function* (identity: Identity, action: string, request: HttpServerRequest) {
         const at = yield* Clock.currentTimeMillis
-        const detail = addressOf(request)
+        const detail = addressOf(request, settings)
         yield* repository.addAudit({ at, user: identity.name, action, target: "central", detail })
       },
       Effect.catch((error) => Effect.logError(error.message))
     )
     const refused = (error: { readonly message: string }) => Effect.succeed(answered(403, error.message))
+
+    const away = "the central's database does not answer"
+    const unavailable = (answer: HttpServerResponse.HttpServerResponse) => (error: Error) =>
+      Effect.as(Effect.logError(error.message), answer)
 
     const issueToken = Effect.fnUntraced(
       function* (request: HttpServerRequest) {
@@ -86,13 +95,18 @@ export const layer = HttpRouter.use((router) =>
         const login = yield* readLogin(request)
         if (login === undefined) return answered(415, "Unsupported Media Type")
         if (!fits(login)) return answered(400, "Username and password must be provided")
-        const identity = yield* accounts.logIn(login.user, Redacted.make(login.password), addressOf(request))
+        const identity = yield* accounts.logIn(
+          login.user,
+          Redacted.make(login.password),
+          addressOf(request, settings)
+        )
         const token = yield* accounts.issueToken(identity)
         yield* note(identity, "issue token", request)
         return HttpServerResponse.jsonUnsafe({ access_token: Redacted.value(token) }, { status: 201 })
       },
       Effect.catchTags({
         SourceRefused: refused,
+        RepositoryUnavailable: unavailable(answered(503, away)),
         Unauthenticated: (error) => Effect.succeed(answered(401, error.message)),
         TooManyAttempts: (error) =>
           Effect.succeed(
@@ -108,13 +122,14 @@ export const layer = HttpRouter.use((router) =>
     const makeLink = Effect.fnUntraced(
       function* (request: HttpServerRequest) {
         const identity = yield* identify(request, settings, accounts)
-        if (!isLocal(request) || identity.name !== ADMIN_NAME)
+        if (!isLocal(request, settings) || identity.name !== ADMIN_NAME)
           return answered(403, "Only the central's own machine, with its admin token, makes login links")
         const link = yield* accounts.makeLink
         return HttpServerResponse.jsonUnsafe({ path: `login?link=${Redacted.value(link)}` }, { status: 201 })
       },
       Effect.catchTags({
         SourceRefused: refused,
+        RepositoryUnavailable: unavailable(answered(503, away)),
         Unauthenticated: (error) => Effect.succeed(answered(401, error.message))
       })
     )
@@ -127,7 +142,7 @@ export const layer = HttpRouter.use((router) =>
         const ahead =
           request.method === "HEAD" || /prefetch|prerender/.test(request.headers["sec-purpose"] ?? "")
         if (link === null || ahead) return shown(200, loginPage())
-        if (!isLocal(request))
+        if (!isLocal(request, settings))
           return shown(403, loginPage("A login link is good on the central's own machine only"))
         const identity = yield* accounts.redeemLink(link)
         yield* note(identity, "log in by link", request)
@@ -136,6 +151,7 @@ export const layer = HttpRouter.use((router) =>
       },
       Effect.catchTags({
         SourceRefused: (error) => Effect.succeed(shown(403, loginPage(error.message))),
+        RepositoryUnavailable: unavailable(shown(503, loginPage(`Sorry, ${away}`))),
         Unauthenticated: (error) => Effect.succeed(shown(401, loginPage(error.message)))
       })
     )
@@ -143,10 +159,14 @@ export const layer = HttpRouter.use((router) =>
     const logIn = Effect.fnUntraced(
       function* (request: HttpServerRequest) {
         yield* checkSource(request, settings, true)
-        const form = yield* readForm(request)
+        const form = yield* withLimit(readForm(request))
         const login = { user: form.get("username") ?? "", password: form.get("password") ?? "" }
         if (!fits(login)) return shown(400, loginPage("User and password, please"))
-        const identity = yield* accounts.logIn(login.user, Redacted.make(login.password), addressOf(request))
+        const identity = yield* accounts.logIn(
+          login.user,
+          Redacted.make(login.password),
+          addressOf(request, settings)
+        )
         yield* note(identity, "log in", request)
         const session = yield* accounts.startSession(identity)
         const onwards = HttpServerResponse.redirect("./", { status: 303 })
@@ -154,6 +174,7 @@ export const layer = HttpRouter.use((router) =>
       },
       Effect.catchTags({
         SourceRefused: (error) => Effect.succeed(shown(403, loginPage(error.message))),
+        RepositoryUnavailable: unavailable(shown(503, loginPage(`Sorry, ${away}`))),
         Unauthenticated: (error) => Effect.succeed(shown(401, loginPage(error.message))),
         TooManyAttempts: (error) => Effect.succeed(shown(429, loginPage(error.message)))
       })
@@ -165,7 +186,7 @@ export const layer = HttpRouter.use((router) =>
         yield* accounts.endSession(sessionOf(request))
         return withSession(HttpServerResponse.redirect("login", { status: 303 }), request, settings, "")
       },
-      Effect.catchTag("SourceRefused", refused)
+      Effect.catchTags({ SourceRefused: refused, RepositoryUnavailable: unavailable(answered(503, away)) })
     )
 
     const add = (

@@ -36,6 +36,13 @@ const inJson = (response: HttpServerResponse.HttpServerResponse) => {
   )
 }
 
+/** Logs, names and tokens: no browser guesses what they are, and nothing on the way keeps them. */
+const asItIs = (response: HttpServerResponse.HttpServerResponse) =>
+  HttpServerResponse.setHeaders(response, {
+    "x-content-type-options": "nosniff",
+    "cache-control": response.headers["cache-control"] ?? "no-store"
+  })
+
 /** A name with an encoded slash: Starlette decodes before it routes, so that no path of Airflow's fits. */
 const slash = /^[^?#]*%2f/i
 
@@ -69,7 +76,8 @@ const failures = HttpRouter.middleware(
                     : Effect.as(Effect.logError("a request failed", cause), response)
                 )
           ),
-          Effect.map(inJson)
+          Effect.map(inJson),
+          Effect.map(asItIs)
         )
   ),
   { global: true }

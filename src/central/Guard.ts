@@ -6,7 +6,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { CentralSettings } from "../config/CentralConfig.ts"
+import { addressBehind } from "../platform/TrustedPeers.ts"
 import type { Accounts, Identity, Unauthenticated } from "./Accounts.ts"
+import type { RepositoryUnavailable } from "./Repository.ts"
 
 /** 403: whoever asks, it does not come from where it may. */
 export class SourceRefused extends Schema.TaggedError<SourceRefused>()("SourceRefused", {
@@ -18,7 +20,7 @@ export class SourceRefused extends Schema.TaggedError<SourceRefused>()("SourceRe
 }
 
 /** Of the settings, how the central may be called. */
-export type Names = Pick<CentralSettings, "host" | "publicUrl" | "tlsCert">
+export type Names = Pick<CentralSettings, "host" | "publicUrl" | "tlsCert" | "trustedProxy">
 
 const hostPart = /^(\[[0-9a-f:.]+\]|[^:[\]/@?#\s]+)(?::(\d{1,5}))?$/i
 const ipv4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
@@ -83,7 +85,7 @@ export const identify = Effect.fnUntraced(function* (
   request: HttpServerRequest,
   names: Names,
   accounts: Accounts["Service"]
-): Effect.fn.Return<Identity, SourceRefused | Unauthenticated> {
+): Effect.fn.Return<Identity, SourceRefused | Unauthenticated | RepositoryUnavailable> {
   const session = sessionOf(request)
   const byToken = request.headers["authorization"] !== undefined || Redacted.value(session) === ""
   yield* checkSource(request, names, !byToken)
@@ -92,18 +94,26 @@ export const identify = Effect.fnUntraced(function* (
   )
 })
 
-/** Where a request came from. */
-export const addressOf = ({ remoteAddress }: HttpServerRequest): string =>
-  Option.getOrElse(remoteAddress, () => "unknown")
+/** Where a request came from; `X-Forwarded-For` counts from the proxies alone that are named. */
+export const addressOf = (
+  { headers, remoteAddress }: HttpServerRequest,
+  { trustedProxy }: Pick<Names, "trustedProxy">
+): string =>
+  addressBehind(
+    trustedProxy,
+    Option.getOrElse(remoteAddress, () => "unknown"),
+    headers["x-forwarded-for"]
+  )
 
 const loopback = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3}|unknown)$/
 
 /** Whether it came from this machine. */
-export const isLocal = (request: HttpServerRequest): boolean => loopback.test(addressOf(request))
+export const isLocal = (request: HttpServerRequest, names: Pick<Names, "trustedProxy">): boolean =>
+  loopback.test(addressOf(request, names))
 
-/** Whether the browser keeps a cookie from being sent in clear. */
-export const isSecure = (names: Names): boolean =>
-  names.publicUrl?.protocol === "https:" || names.tlsCert !== undefined
+/** Whether the browser keeps a cookie from being sent in clear: what comes from elsewhere comes by TLS (`exposure`). */
+export const isSecure = (request: HttpServerRequest, names: Names): boolean =>
+  names.tlsCert !== undefined || names.publicUrl?.protocol === "https:" || !isLocal(request, names)
 
 /** Nothing of a page comes from elsewhere, nothing of it runs that is not ours, nobody frames it or keeps it. */
 export const protect: (

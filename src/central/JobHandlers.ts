@@ -135,7 +135,8 @@ const token = Layer.effect(
           Effect.flatMap((request) => identify(request, settings, accounts)),
           Effect.catchTags({
             SourceRefused: (error) => Effect.fail(new Forbidden({ detail: error.message })),
-            Unauthenticated: (error) => Effect.fail(new Unauthorized({ detail: error.message }))
+            Unauthenticated: (error) => Effect.fail(new Unauthorized({ detail: error.message })),
+            RepositoryUnavailable: unavailable
           }),
           Effect.flatMap((identity) => Effect.provideService(next, Caller, identity))
         )

@@ -17,6 +17,7 @@ import {
   type WorkerFilters
 } from "../protocol/ManagementApi.ts"
 import { Accounts, type RoleMissing, requireRole } from "./Accounts.ts"
+import { answered } from "./Answer.ts"
 import { Asking } from "./Asking.ts"
 import { checkSource } from "./Guard.ts"
 import type { JobRecord } from "./JobRecord.ts"
@@ -160,10 +161,15 @@ const token = Layer.effect(
         yield* checkSource(request, settings, false).pipe(
           Effect.mapError((error) => new Forbidden({ detail: error.message }))
         )
-        const identity = yield* accounts
-          .authenticate({ kind: "token", value: credential })
-          .pipe(Effect.mapError((error) => new Unauthorized({ detail: error.message })))
-        return yield* Effect.provideService(next, Asking, identity)
+        const authenticated = yield* Effect.result(
+          accounts.authenticate({ kind: "token", value: credential })
+        )
+        if (authenticated._tag === "Success")
+          return yield* Effect.provideService(next, Asking, authenticated.success)
+        const error = authenticated.failure
+        if (error._tag === "Unauthenticated") return yield* new Unauthorized({ detail: error.message })
+        yield* Effect.logError(error.message)
+        return answered(503, "the central's database does not answer")
       })
     })
   })

@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { Role } from "../protocol/CentralApi.ts"
 import type { JobKey } from "../protocol/Job.ts"
 import type { Ask, JobFilter, JobRecord } from "./JobRecord.ts"
 import type { WorkerFilter, WorkerRecord } from "./WorkerRecord.ts"
@@ -40,6 +41,20 @@ export interface AuditEntry {
   readonly action: string
   readonly target: string
   readonly detail: string | null
+}
+
+/** Who has shown who they are, until when. */
+export interface Login {
+  /** A digest of what they were given: whoever reads the database can do nothing with it. */
+  readonly digest: string
+  readonly kind: "token" | "session"
+  readonly user: string
+  /** What the user might do then. */
+  readonly roles: ReadonlyArray<Role>
+  /** A digest of the password that it was given for; `null`: it was given for a login link. */
+  readonly stamp: string | null
+  /** Epoch milliseconds. */
+  readonly until: number
 }
 
 type Stored<A, E = never> = Effect.Effect<A, E | RepositoryUnavailable>
@@ -92,6 +107,14 @@ export class Repository extends Context.Service<
     readonly addAudit: (entry: AuditEntry) => Stored<void>
     /** The newest first. */
     readonly audits: (limit: number) => Stored<ReadonlyArray<AuditEntry>>
+
+    /** So that it counts at every central of this store. */
+    readonly addLogin: (login: Login) => Stored<void>
+    readonly login: (digest: string) => Stored<Login | undefined>
+    readonly removeLogin: (digest: string) => Stored<void>
+
+    /** Forgets logins that are over, audit entries from before, and logs whose job is gone; gives how many logs. */
+    readonly tidy: (limits: { readonly now: number; readonly auditsBefore: number }) => Stored<number>
     /** Answers as long as the database does. */
     readonly ping: Stored<void>
   }

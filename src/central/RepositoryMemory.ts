@@ -7,7 +7,7 @@ import type { JobKey } from "../protocol/Job.ts"
 import { keyTuple } from "../protocol/Job.ts"
 import type { JobRecord } from "./JobRecord.ts"
 import { type PlacedChunk, partOf } from "./LogText.ts"
-import { type AuditEntry, type Change, Repository } from "./Repository.ts"
+import { type AuditEntry, type Change, type Login, Repository } from "./Repository.ts"
 import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker } from "./RepositoryFilters.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
 
@@ -57,7 +57,8 @@ const make = Effect.sync(() => {
   const workers = new Map<string, WorkerRecord>()
   const jobs = new Map<string, JobRecord>()
   const logs = new Map<string, Log>()
-  const audits: Array<AuditEntry> = []
+  const logins = new Map<string, Login>()
+  let audits: Array<AuditEntry> = []
 
   return Repository.of({
     changeWorker: (name, change) => changeIn(workers, name, change),
@@ -123,6 +124,17 @@ const make = Effect.sync(() => {
 
     addAudit: (entry) => Effect.sync(() => void audits.push(entry)),
     audits: (limit) => Effect.sync(() => audits.toReversed().slice(0, limit)),
+    addLogin: (login) => Effect.sync(() => void logins.set(login.digest, login)),
+    login: (digest) => Effect.sync(() => logins.get(digest)),
+    removeLogin: (digest) => Effect.sync(() => void logins.delete(digest)),
+    tidy: ({ auditsBefore, now }) =>
+      Effect.sync(() => {
+        for (const { digest, until } of logins.values()) if (until <= now) logins.delete(digest)
+        audits = audits.filter(({ at }) => at >= auditsBefore)
+        const stray = [...logs.keys()].filter((id) => !jobs.has(id))
+        for (const id of stray) logs.delete(id)
+        return stray.length
+      }),
     ping: Effect.void
   })
 })

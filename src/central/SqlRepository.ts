@@ -11,8 +11,10 @@ import { fitsWorker } from "./RepositoryFilters.ts"
 import { addAudit, audits } from "./SqlAudit.ts"
 import { claim } from "./SqlClaim.ts"
 import { whereJob, whereWorker } from "./SqlFilters.ts"
+import { addLogin, login, removeLogin } from "./SqlLogins.ts"
 import { appendLog, readLog, removeLog } from "./SqlLogs.ts"
 import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
+import { tidy } from "./SqlTidy.ts"
 import { RowUnreadable } from "./StoredRow.ts"
 import { toStored } from "./StoredText.ts"
 import { workerTable } from "./WorkerRow.ts"
@@ -116,6 +118,10 @@ const make = Effect.gen(function* () {
 
     addAudit: (entry) => run(addAudit(sql, entry)),
     audits: (limit) => run(audits(sql, limit)),
+    addLogin: (one) => run(addLogin(sql, one)),
+    login: (digest) => run(login(sql, digest)),
+    removeLogin: (digest) => run(removeLogin(sql, digest)),
+    tidy: (limits) => run(tidy(sql, limits)),
     ping: run(Effect.asVoid(sql`SELECT 1 AS one`))
   })
 })

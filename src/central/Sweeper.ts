@@ -136,6 +136,9 @@ export class Sweeper extends Context.Service<
           { states: ["failed", "removed", "skipped"], updatedBefore: now - (fail ?? 0) },
           () => undefined
         )
+        const kept = Duration.toMillis(config.auditRetention)
+        const stray = yield* repository.tidy({ now, auditsBefore: kept === 0 ? 0 : now - kept })
+        if (stray > 0) yield* Effect.logInfo(`${stray} logs of jobs that are gone were removed`)
       })
 
       const sweep = Effect.gen(function* () {

@@ -47,6 +47,8 @@ export interface CentralSettings {
   readonly taskInstanceHeartbeatTimeout: Duration.Duration
   readonly jobSuccessPurge: Duration.Duration
   readonly jobFailPurge: Duration.Duration
+  /** How long it is kept what people did; 0: for ever. */
+  readonly auditRetention: Duration.Duration
   /** Signs and checks the tokens of tasks, and those of workers where `oidc` is not set. */
   readonly jwtSecret: Redacted.Redacted
   /** Where the secret was made; `undefined` where it is configured. */

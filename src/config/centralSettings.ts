@@ -63,6 +63,17 @@ const minutes: SettingType<Duration.Duration> = {
         )
 }
 
+const days: SettingType<Duration.Duration> = {
+  words: "a whole number of days; 0 is for ever",
+  decode: (given) =>
+    given === undefined
+      ? Option.none()
+      : Option.map(
+          Option.filter(getInt(given), (n) => n >= 0 && n <= 36_500),
+          Duration.days
+        )
+}
+
 /** By the name of the field that it ends in. */
 export const centralSettings = {
   stateFolder: own(
@@ -127,6 +138,12 @@ export const centralSettings = {
     "8 MiB",
     size,
     "How many bytes the body of a request may have; it must hold a chunk of [edge] push_log_chunk_size, escaped."
+  ),
+  auditRetention: own(
+    "audit_retention",
+    "90",
+    days,
+    "How many days it is kept who has logged in and changed what; 0 is for ever."
   ),
   airflowVersion: own(
     "airflow_version",

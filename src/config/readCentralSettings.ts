@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { ConfigSources } from "../platform/ConfigSources.ts"
 import { SecretFile } from "../platform/SecretFile.ts"
-import { exposure, trustedPeers } from "../platform/TrustedPeers.ts"
+import { exposure, isLoopback, trustedPeers } from "../platform/TrustedPeers.ts"
 import { AirflowConfig } from "./AirflowConfig.ts"
 import type { CentralSettings, OidcSettings } from "./CentralConfig.ts"
 import { ConfigInvalid, type Mistake } from "./ConfigInvalid.ts"
@@ -77,6 +77,16 @@ const crossChecks = (values: Partial<Values>): ReadonlyArray<Mistake> => {
     }
   }
   if (trustedJwksUrl === undefined) return mistakes
+  const keys = new URL(trustedJwksUrl)
+  if (keys.protocol === "http:" && !isLoopback(keys.hostname)) {
+    mistakes.push({
+      key: "[edge] trusted_jwks_url",
+      where: "",
+      read: JSON.stringify(trustedJwksUrl),
+      allowed:
+        "it must begin with https: whoever can change what comes over a network in the clear would be every worker"
+    })
+  }
   if (oidcVerifier !== undefined) {
     mistakes.push({
       key: "[edge] jwt_verifier",

@@ -8,6 +8,9 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ensure, FolderUnusable } from "./PrivateFolder.ts"
 
+/** Whoever makes one by hand makes one that nobody guesses. */
+const shortest = 32
+
 const read = (path: string): string | FolderUnusable | undefined => {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return undefined
@@ -24,7 +27,10 @@ const read = (path: string): string | FolderUnusable | undefined => {
       "Remove it: a new one is made at the next start"
     )
   }
-  return readFileSync(path, "utf8").trim()
+  const secret = readFileSync(path, "utf8").trim()
+  return secret.length < shortest
+    ? unusable(`holds no secret of ${shortest} characters`, "Remove it: a new one is made at the next start")
+    : secret
 }
 
 const make = (path: string): void => {

@@ -28,6 +28,22 @@ export const trustedPeers = (
   }
 }
 
+/**
+ * Who speaks through the proxies that are named: where the outermost of them heard it from. What stands further left in
+ * `X-Forwarded-For` anybody may have written.
+ */
+export const addressBehind = (
+  proxies: ReadonlyArray<string>,
+  peer: string,
+  forwardedFor: string | undefined
+): string => {
+  const trusted = trustedPeers(proxies)
+  if ("wrong" in trusted || !trusted.accepts(peer)) return peer
+  const hops = (forwardedFor ?? "").split(",").map((hop) => hop.trim())
+  const outside = hops.findLast((hop) => !trusted.accepts(hop)) ?? ""
+  return isIP(outside) === 0 ? peer : outside
+}
+
 /** Whether only this machine can reach what listens there. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))

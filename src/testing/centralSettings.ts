@@ -24,6 +24,7 @@ export const testCentralSettings = (changes: Partial<CentralSettings> = {}): Cen
   taskInstanceHeartbeatTimeout: Duration.seconds(300),
   jobSuccessPurge: Duration.minutes(5),
   jobFailPurge: Duration.minutes(60),
+  auditRetention: Duration.days(90),
   jwtSecret: Redacted.make("a good secret: Lw3vN8hZq1TtYbR0sK5e"),
   jwtSecretFile: undefined,
   usersFile: "/central/users.json",

@@ -3,6 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Accounts, type Credential } from "../../src/central/Accounts.ts"
+import { placeOf } from "../../src/central/Attempts.ts"
+import { RepositoryMemory } from "../../src/central/RepositoryMemory.ts"
 import { Credentials } from "../../src/platform/Credentials.ts"
 import { hash } from "../../src/platform/PasswordHash.ts"
 
@@ -16,7 +18,9 @@ const withUsers = (roles: ReadonlyArray<string> = ["view"]) => {
   const layer = Layer.unwrap(
     Effect.gen(function* () {
       file.text = JSON.stringify({ ada: { password: yield* hash(secret("lovelace")), roles } })
-      return Accounts.layer.pipe(Layer.provide(Credentials.layerMemory({ users: () => file.text })))
+      return Accounts.layer.pipe(
+        Layer.provide([Credentials.layerMemory({ users: () => file.text }), RepositoryMemory.layer])
+      )
     })
   )
   return { file, layer }
@@ -73,6 +77,47 @@ describe("a password", () => {
   )
 })
 
+describe("whoever guesses", () => {
+  it.effect("does not shut out the user where that one has logged in before", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      const logIn = (password: string, address: string) => accounts.logIn("ada", secret(password), address)
+      yield* logIn("lovelace", "10.0.0.1")
+      yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, at) => at),
+        (at) => refused(logIn("guess", `10.0.1.${at}`)),
+        { concurrency: 4 }
+      )
+      expect(yield* refused(logIn("lovelace", "10.0.2.1"))).toBe("TooManyAttempts")
+      yield* logIn("lovelace", "10.0.0.1")
+      for (let at = 0; at < 5; at++)
+        expect(yield* refused(logIn("guess", "10.0.0.1"))).toBe("Unauthenticated")
+      expect(yield* refused(logIn("lovelace", "10.0.0.1"))).toBe("TooManyAttempts")
+    }).pipe(Effect.provide(withUsers().layer))
+  )
+
+  it.effect("has one place, however many addresses of its network", () =>
+    Effect.gen(function* () {
+      const accounts = yield* Accounts
+      for (let at = 0; at < 5; at++)
+        yield* refused(accounts.logIn("ada", secret("guess"), `2001:db8:0:1::${at}`))
+      expect(yield* refused(accounts.logIn("ada", secret("guess"), "2001:db8:0:1:ffff::9"))).toBe(
+        "TooManyAttempts"
+      )
+      expect(yield* refused(accounts.logIn("ada", secret("guess"), "2001:db8:0:2::1"))).toBe(
+        "Unauthenticated"
+      )
+      expect(["::1", "::ffff:10.0.0.1", "10.0.0.1", "unknown", "fe80::1%eth0"].map(placeOf)).toEqual([
+        "0:0:0:0::/64",
+        "10.0.0.1",
+        "10.0.0.1",
+        "unknown",
+        "fe80:0:0:0::/64"
+      ])
+    }).pipe(Effect.provide(withUsers().layer))
+  )
+})
+
 describe("a token", () => {
   it.effect("is good for 24 hours, and is no session", () =>
     Effect.gen(function* () {
@@ -123,8 +168,7 @@ describe("a token", () => {
       const admin = yield* accounts.authenticate(token(secret("the-admin-token-of-a-test-000000")))
       expect([admin.name, [...admin.roles]]).toEqual(["admin", ["view", "operate", "submit"]])
       const own = Redacted.value(yield* accounts.issueToken(admin))
-      const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${own.split(".")[1]}.`
-      for (const text of ["", "the-admin-token-of-a-test-000001", `${own.slice(0, -4)}AAAA`, unsigned]) {
+      for (const text of ["", "the-admin-token-of-a-test-000001", `${own.slice(0, -4)}AAAA`, "__proto__"]) {
         expect(yield* refused(accounts.authenticate(token(secret(text))))).toBe("Unauthenticated")
       }
       expect(yield* refused(accounts.authenticate(session(secret("the-admin-token-of-a-test-000000"))))).toBe(
@@ -135,6 +179,29 @@ describe("a token", () => {
 })
 
 describe("a session", () => {
+  it.effect("and a token are good at every central of the repository, and end at all of them", () => {
+    const users = Effect.map(hash(secret("lovelace")), (password) =>
+      JSON.stringify({ ada: { password, roles: ["view"] } })
+    )
+    return Effect.gen(function* () {
+      const text = yield* users
+      const central = Accounts.pipe(
+        Effect.provide(Accounts.layer.pipe(Layer.provide(Credentials.layerMemory({ users: () => text }))), {
+          local: true
+        })
+      )
+      const [one, two] = [yield* central, yield* central]
+      const ada = yield* one.logIn("ada", secret("lovelace"), "::1")
+      const [given, opened] = [yield* one.issueToken(ada), yield* one.startSession(ada)]
+      expect((yield* two.authenticate(token(given))).name).toBe("ada")
+      expect((yield* two.authenticate(session(opened))).name).toBe("ada")
+      const admin = yield* one.startSession(yield* one.redeemLink(Redacted.value(yield* one.makeLink)))
+      expect((yield* two.authenticate(session(admin))).name).toBe("admin")
+      yield* two.endSession(opened)
+      expect(yield* refused(one.authenticate(session(opened)))).toBe("Unauthenticated")
+    }).pipe(Effect.provide(RepositoryMemory.layer))
+  })
+
   it.effect("ends after 12 hours, and when its user logs out", () =>
     Effect.gen(function* () {
       const accounts = yield* Accounts

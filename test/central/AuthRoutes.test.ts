@@ -2,6 +2,7 @@
 import { Effect, Layer, Redacted } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Accounts } from "../../src/central/Accounts.ts"
+import { RepositoryMemory } from "../../src/central/RepositoryMemory.ts"
 import { Credentials } from "../../src/platform/Credentials.ts"
 import { hash } from "../../src/platform/PasswordHash.ts"
 import { peopleSite } from "./peopleSite.ts"
@@ -11,7 +12,12 @@ const admin = "the-admin-token-of-a-test-000000"
 beforeAll(async () => {
   const password = await Effect.runPromise(hash(Redacted.make("lovelace")))
   const users = JSON.stringify({ ada: { password, roles: ["view"] } })
-  site = peopleSite({}, Accounts.layer.pipe(Layer.provide(Credentials.layerMemory({ users: () => users }))))
+  site = peopleSite(
+    {},
+    Accounts.layer.pipe(
+      Layer.provide([Credentials.layerMemory({ users: () => users }), RepositoryMemory.layer])
+    )
+  )
 })
 afterAll(() => site.dispose())
 
@@ -83,7 +89,7 @@ describe("a browser", () => {
   it("keeps the cookie to encrypted connections where the central has one", async () => {
     const secure = peopleSite(
       { publicUrl: new URL("https://central.example") },
-      Accounts.layer.pipe(Layer.provide(Credentials.layerMemory({})))
+      Accounts.layer.pipe(Layer.provide([Credentials.layerMemory({}), RepositoryMemory.layer]))
     )
     const link = await secure.run(Accounts.use(({ makeLink }) => makeLink))
     const entered = await secure.call("GET", `/login?link=${Redacted.value(link)}`, {

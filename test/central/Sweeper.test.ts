@@ -175,6 +175,30 @@ describe("Sweeper", () => {
   }
 
   test(
+    "removes a log that came after its job was removed, and what people did long ago",
+    Effect.gen(function* () {
+      const repository = yield* Repository
+      yield* repository.appendLog(key, { time: "t", text: "late" })
+      const entry = { user: "ada", action: "shutdown", target: "w1", detail: null }
+      yield* repository.addAudit({ ...entry, at: 0 })
+      yield* sweepAfter("1 millis")
+      assert.strictEqual((yield* repository.readLog(key, 0, 9)).text, "")
+      assert.strictEqual((yield* repository.audits(9)).length, 1)
+      yield* sweepAfter("90 days")
+      assert.strictEqual((yield* repository.audits(9)).length, 0)
+    })
+  )
+
+  it.effect("keeps for ever what people did where that is wanted", () =>
+    Effect.gen(function* () {
+      const repository = yield* Repository
+      yield* repository.addAudit({ user: "ada", action: "shutdown", target: "w1", detail: null, at: 0 })
+      yield* sweepAfter("2000 days")
+      assert.strictEqual((yield* repository.audits(9)).length, 1)
+    }).pipe(Effect.provide(jobsLayer({ ...settings, auditRetention: Duration.zero })))
+  )
+
+  test(
     "looks again and again",
     Effect.gen(function* () {
       const { run } = yield* Sweeper

@@ -51,6 +51,11 @@ describe("a rule", () => {
     assert.isTrue(glob("(a|b)+")("(a|b)+"))
     assert.isFalse(glob("*")("") === false)
     assert.isTrue(glob("?")("😀"))
+    assert.isTrue(glob("a*b*c")("a-b-b-c"))
+    assert.isFalse(glob("a*b*c")("a-b-b"))
+    assert.isTrue(glob("*.a.*")("x.a.a.y"))
+    // a regular expression of these takes longer than anybody waits
+    assert.isFalse(glob("*-*-*-*-*-x")("-".repeat(4096)))
   })
 })
 

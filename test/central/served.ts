@@ -23,7 +23,11 @@ const settings = testCentralSettings()
 export const secret = Redacted.value(settings.jwtSecret)
 
 /** The server, with its jobs and workers beside it. */
-export const served = (changes: Partial<CentralSettings> = {}) =>
+export const served = (
+  changes: Partial<CentralSettings> = {},
+  people: Parameters<typeof Credentials.layerMemory>[0] = {},
+  store = RepositoryMemory.layer
+) =>
   CentralServer.layer.pipe(
     Layer.provideMerge([
       Workers.layer,
@@ -33,8 +37,8 @@ export const served = (changes: Partial<CentralSettings> = {}) =>
       CentralHttp.layer
     ]),
     Layer.provideMerge(Jobs.layer),
-    Layer.provideMerge(RepositoryMemory.layer),
-    Layer.provide([tokens, Credentials.layerMemory({})]),
+    Layer.provideMerge(store),
+    Layer.provide([tokens, Credentials.layerMemory(people)]),
     Layer.provideMerge(Layer.succeed(CentralConfig, testCentralSettings(changes)))
   )
 
@@ -94,7 +98,12 @@ export const ask = (
   port: number,
   method: string,
   path: string,
-  options: { readonly token?: string | undefined; readonly body?: unknown; readonly headers?: string } = {}
+  options: {
+    readonly token?: string | undefined
+    readonly body?: unknown
+    readonly headers?: string
+    readonly form?: boolean
+  } = {}
 ): Effect.Effect<Heard> => {
   const body =
     options.body === undefined
@@ -105,7 +114,7 @@ export const ask = (
   const token = options.token === undefined ? "" : `Authorization: ${options.token}\r\n`
   return raw(
     port,
-    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/${options.form === true ? "x-www-form-urlencoded" : "json"}\r\n` +
       `${token}${options.headers ?? ""}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   )
 }

@@ -117,6 +117,11 @@ describe("CentralConfig", () => {
       /tls_key: read nothing/
     ],
     ["a certificate that is not there", { AIRFLOW__EDGE_CENTRAL__TLS_CERT: "/none.pem" }, /no such file/],
+    [
+      "keys that anybody on the way could change",
+      { ...jwks, AIRFLOW__EDGE__JWT_ISSUER: "i", AIRFLOW__EDGE__TRUSTED_JWKS_URL: "http://id.test/keys" },
+      /trusted_jwks_url: read "http:\/\/id\.test\/keys".*https/
+    ],
     ["a JWKS without issuer and rules", jwks, /otherwise any token signed by the JWKS is accepted/],
     [
       "a Python verifier",

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CentralConfig } from "../../src/config/CentralConfig.ts"
 import * as CentralHttp from "../../src/platform/CentralHttp.ts"
-import { isLoopback, trustedPeers } from "../../src/platform/TrustedPeers.ts"
+import { addressBehind, isLoopback, trustedPeers } from "../../src/platform/TrustedPeers.ts"
 import { testCentralSettings } from "../../src/testing/centralSettings.ts"
 import { port, raw, served } from "../central/served.ts"
 import { certify } from "./certificates.ts"
@@ -90,6 +90,16 @@ describe("an address", () => {
     for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1"]) assert.isTrue(isLoopback(host), host)
     for (const host of ["0.0.0.0", "127.0.0.1.evil.test", "::", "localhost.evil.test", "10.0.0.1"])
       assert.isFalse(isLoopback(host), host)
+  })
+  it("is what the outermost proxy has heard, not what somebody wrote before it", () => {
+    const behind = (peer: string, forwarded?: string) => addressBehind(["10.0.0.0/8", "::1"], peer, forwarded)
+    assert.strictEqual(behind("10.0.0.2", "127.0.0.1, 198.51.100.7"), "198.51.100.7")
+    assert.strictEqual(behind("::ffff:10.0.0.2", "198.51.100.7, 10.0.0.9"), "198.51.100.7")
+    assert.strictEqual(behind("::1", "2001:db8::1"), "2001:db8::1")
+    assert.strictEqual(behind("192.0.2.1", "198.51.100.7"), "192.0.2.1")
+    for (const nothing of [undefined, "", "unknown", "10.0.0.3", "<script>"])
+      assert.strictEqual(behind("10.0.0.2", nothing), "10.0.0.2")
+    assert.strictEqual(addressBehind([], "127.0.0.1", "198.51.100.7"), "127.0.0.1")
   })
   it("is one of the proxy's", () => {
     const peers = trustedPeers(["10.0.0.2", "192.168.0.0/24", "fd00::/64"])

@@ -38,11 +38,7 @@ describe("Credentials", () => {
       expect(first.length).toBeGreaterThanOrEqual(43)
       expect(yield* adminToken).toBe(first)
       expect(readFileSync(join(stateFolder, "admin-token"), "utf8")).toBe(first)
-      expect([
-        mode(stateFolder),
-        mode(join(stateFolder, "admin-token")),
-        mode(join(stateFolder, "accounts-key"))
-      ]).toEqual(["700", "600", "600"])
+      expect([mode(stateFolder), mode(join(stateFolder, "admin-token"))]).toEqual(["700", "600"])
     })
   )
 

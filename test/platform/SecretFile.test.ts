@@ -54,6 +54,8 @@ it.effect("what others may have read or put there is not used", () =>
     assert.match(yield* told("link"), /is not a file/)
     mkdirSync(join(state, "folder"))
     assert.match(yield* told("folder"), /is not a file/)
+    writeFileSync(join(state, "empty"), "", { mode: 0o600 })
+    assert.match(yield* told("empty"), /holds no secret of 32 characters/)
     chmodSync(state, 0o755)
     assert.match(yield* told("s"), /can be entered by other users/)
   })

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { JobFilter, JobRecord } from "../../src/central/JobRecord.ts"
-import type { Repository } from "../../src/central/Repository.ts"
+import type { Login, Repository } from "../../src/central/Repository.ts"
 import type { WorkerFilter, WorkerRecord } from "../../src/central/WorkerRecord.ts"
 import * as Json from "../../src/protocol/Json.ts"
 import { jobRecord, workerRecord } from "../central/records.ts"
@@ -316,6 +316,47 @@ export const suite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
         assert.deepStrictEqual(yield* store.audits(2), [entry(3, "last"), entry(1_700_000_000_123, odd)])
         assert.strictEqual((yield* store.audits(100)).length, 3)
         yield* store.ping
+      }))
+  })
+
+  describe(`Repository on ${name}: logins`, () => {
+    const login = (digest: string, until: number): Login => ({
+      digest,
+      kind: "session",
+      user: odd,
+      roles: ["view", "submit"],
+      stamp: null,
+      until
+    })
+
+    test("one is found by its digest until it is removed", (store) =>
+      Effect.gen(function* () {
+        const other: Login = { ...login("b", 1_700_000_000_123), kind: "token", stamp: "s", roles: [] }
+        yield* store.addLogin(login("a", 5))
+        yield* store.addLogin(other)
+        assert.deepStrictEqual(yield* store.login("a"), login("a", 5))
+        assert.deepStrictEqual(yield* store.login("b"), other)
+        yield* store.removeLogin("a")
+        yield* store.removeLogin("nobody")
+        assert.strictEqual(yield* store.login("a"), undefined)
+        assert.deepStrictEqual(yield* store.login("b"), other)
+      }))
+
+    test("what is over is forgotten: logins, old audit entries, logs without a job", (store) =>
+      Effect.gen(function* () {
+        for (const until of [9, 10, 11]) yield* store.addLogin(login(`${until}`, until))
+        const entry = { user: "ada", action: "shutdown", target: "w", detail: null }
+        for (const at of [4, 5]) yield* store.addAudit({ ...entry, at })
+        const [job, gone] = [jobRecord("t"), jobRecord("gone")]
+        yield* store.addJob(job)
+        for (const { key } of [job, gone]) yield* store.appendLog(key, { time: "1", text: "log" })
+        assert.strictEqual(yield* store.tidy({ now: 10, auditsBefore: 5 }), 1)
+        assert.strictEqual(yield* store.tidy({ now: 10, auditsBefore: 5 }), 0)
+        const left = yield* Effect.forEach(["9", "10", "11"], store.login)
+        assert.deepStrictEqual(left, [undefined, undefined, login("11", 11)])
+        assert.deepStrictEqual(yield* store.audits(9), [{ ...entry, at: 5 }])
+        assert.strictEqual((yield* store.readLog(job.key, 0, 9)).text, "log")
+        assert.strictEqual((yield* store.readLog(gone.key, 0, 9)).text, "")
       }))
   })
 }

@@ -4,11 +4,12 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import { RepositoryUnavailable } from "../Repository.ts"
 import { firstTables } from "./firstTables.ts"
+import { logins } from "./logins.ts"
 
 /** All of them, in order. */
-export const migrations = { "1_first_tables": firstTables }
+export const migrations = { "1_first_tables": firstTables, "3_logins": logins }
 
-export const schemaVersion = Object.keys(migrations).length
+export const schemaVersion = Math.max(...Object.keys(migrations).map(Number.parseFloat))
 
 const table = "central_migration"
 

@@ -38,7 +38,7 @@ export const textChoice = (name: string, label: string, value: string | undefine
   html`<label>${label} <input type="search" name="${name}" value="${value}" autocomplete="off" spellcheck="false"></label>`
 
 /** What tells apart two workers in the page; names may hold what an id cannot. */
-const idOf = (name: string): string => encodeURIComponent(name)
+const idOf = (name: string): string => encodeURIComponent(name.toWellFormed())
 
 const row = (worker: WorkerRecord, now: number, own: Versions, mayOperate: boolean): Html => {
   const { name } = worker

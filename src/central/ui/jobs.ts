@@ -35,7 +35,8 @@ export const jobKey = (search: URLSearchParams): JobKey | undefined => {
 /** The address of a job's log. */
 export const logAddress = (key: JobKey): string => `log${query({ ...key })}`
 
-const idOf = (key: JobKey): string => encodeURIComponent(Object.values(key).join("/"))
+/** A raw workload may hold halves of characters, which no address can. */
+const idOf = (key: JobKey): string => encodeURIComponent(Object.values(key).join("/").toWellFormed())
 
 const row = (
   { key, ...job }: JobRecord,

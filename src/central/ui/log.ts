@@ -27,6 +27,16 @@ const record = (line: string): Readonly<Record<string, unknown>> | undefined => 
   }
 }
 
+/** A task may nest lists deeper than they can be written. */
+const detailOf = (error: unknown): string => {
+  if (typeof error === "string") return error
+  try {
+    return JSON.stringify(error, undefined, 1)
+  } catch {
+    return "(nested too deep to be shown)"
+  }
+}
+
 /** Airflow's own lines are JSON: the time, the level and the text of each; any other line as it is. */
 const lineOf = (line: string): Html => {
   const found = record(line)
@@ -39,7 +49,7 @@ const lineOf = (line: string): Html => {
     level === ""
       ? null
       : html`<span class="level ${/^\w+$/.test(level) ? level : ""}">${level.toUpperCase()}</span> `
-  }${event}${error === undefined ? null : `\n${typeof error === "string" ? error : JSON.stringify(error, undefined, 1)}`}`
+  }${event}${error === undefined ? null : `\n${detailOf(error)}`}`
 }
 
 /**
