@@ -42,6 +42,8 @@ export interface EdgeSettings {
   /** `[logging] file_task_handler_new_folder_permissions`; without it, Airflow's 0o775. */
   readonly logFolderPermissions?: number | undefined
   readonly loggingLevel: string
+  /** `[logging] namespace_levels`: levels of single loggers, for tasks that this worker runs itself. */
+  readonly namespaceLevels?: string | undefined
   readonly dagsFolder: string | undefined
   readonly executeTasksNewPythonInterpreter: boolean
   readonly hostnameCallable: string

@@ -1,7 +1,7 @@
 /** Json: JSON that comes out as it went in: numbers keep every digit, keys keep their order. */
 
 /** A number in the digits it was written with; `JSON.stringify` prints it so. */
-interface Verbatim {
+export interface Verbatim {
   readonly rawJSON: string
 }
 
@@ -12,6 +12,7 @@ interface LosslessJson {
     reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
   ) => unknown
   readonly rawJSON: (text: string) => Verbatim
+  readonly isRawJSON: (value: unknown) => value is Verbatim
 }
 
 // The cast adds what the declaration lacks; see LosslessJson.
@@ -33,3 +34,9 @@ export const parse = (text: string): unknown => lossless.parse(text, digits)
 
 /** Writes what `parse` has read; `undefined` where the value has no JSON form. */
 export const stringify = (value: unknown): string | undefined => JSON.stringify(value)
+
+/** Whether `parse` kept a number in its digits. */
+export const isVerbatim = (value: unknown): value is Verbatim => lossless.isRawJSON(value)
+
+/** A number that prints as these digits. Throws a SyntaxError where they are none. */
+export const verbatim = (digits: string): Verbatim => lossless.rawJSON(digits)

@@ -5,6 +5,7 @@ import type { Source } from "./sources.ts"
 export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   protocol: [],
   config: ["protocol", "platform"],
+  task: ["protocol"],
   observability: ["protocol", "config", "platform"],
   platform: ["protocol", "config"],
   management: ["protocol", "config", "observability", "platform"],
@@ -29,6 +30,7 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 const why: Readonly<Record<string, string>> = {
   protocol: "protocol/ is what both ends agree on: pure, so that either end and any test can use it alone.",
   config: "config/ knows the protocol's words and the platform's services, and nothing that is built on it.",
+  task: "task/ is what a person writes tasks with; it knows the protocol and nothing of the worker that runs them.",
   observability: "observability/ is told what happens; it knows none of those who tell it.",
   platform: "platform/ is the machine below the worker; it must not know what is built on it.",
   management: "management/ speaks to a site about its workers; it is none of them, and knows none.",
