@@ -135,6 +135,12 @@ describe("a value", () => {
     })
   })
 
+  test("that is left out is null, as Python's client sends it", async () => {
+    const { ask, seen } = serve()
+    expect((await ask("POST", "/xcoms/d/r/t/k")).status).toBe(201)
+    expect(seen).toEqual([{ name: "{}", value: null }])
+  })
+
   test("that is no JSON is refused", async () => {
     const { ask, seen } = serve()
     for (const body of ["{", "NaN", "1 2"])

@@ -7,11 +7,12 @@ interface FromText {
   readonly from: Schema.Top
   readonly to: Schema.Top
 }
-const isFromText = (schema: object): schema is FromText =>
-  "from" in schema && "to" in schema && SchemaAST.isString((schema as FromText).from.ast)
 
 /** What the text says; everything else as it is. */
-const plain = (schema: Schema.Top): Schema.Top => (isFromText(schema) ? schema.to : schema)
+const plain = (schema: Schema.Top): Schema.Top =>
+  "from" in schema && "to" in schema && SchemaAST.isString((schema as FromText).from.ast)
+    ? plain((schema as FromText).to)
+    : schema
 
 /** The same API without its middlewares; only good for its description. */
 export const plainApi = <Id extends string, Groups extends HttpApiGroup.Constraint>(
@@ -23,7 +24,10 @@ export const plainApi = <Id extends string, Groups extends HttpApiGroup.Constrai
     onEndpoint: ({ endpoint, group, successes }) => {
       const payload = [...endpoint.payload.values()].flatMap(({ schemas }) => schemas.map(plain))
       const success = [...successes].flatMap(([status, schemas]) =>
-        schemas.map((schema) => (isFromText(schema) ? HttpApiSchema.status(status)(schema.to) : schema))
+        schemas.map((schema) => {
+          const told = plain(schema)
+          return told === schema ? schema : HttpApiSchema.status(status)(told)
+        })
       )
       const options = {
         params: endpoint.params,

@@ -4,13 +4,24 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { digits } from "../Json.ts"
 
+/** Python's client sends no body at all for `None`. */
+const NullWhereEmpty = Schema.String.pipe(
+  Schema.decodeTo(Schema.String, {
+    decode: SchemaGetter.transform((text: string) => (text === "" ? "null" : text)),
+    encode: SchemaGetter.transform((text: string) => text)
+  })
+)
+
 /**
  * A JSON body of which `Schema.Unknown` parts keep every digit and the order of their keys, at both ends: 1.0 stays
  * 1.0, and an integer beyond 2^53 what it is. Such a number is then no JavaScript number: read it with `Json.stringify`.
  */
 export const exact = <S extends Schema.Constraint>(schema: S) =>
-  // The declaration of a reviver lacks its third argument, which Node 24 gives.
-  Schema.fromJsonString(schema, { reviver: digits as (key: string, value: unknown) => unknown }).pipe(
+  NullWhereEmpty.pipe(
+    // The declaration of a reviver lacks its third argument, which Node 24 gives.
+    Schema.decodeTo(
+      Schema.fromJsonString(schema, { reviver: digits as (key: string, value: unknown) => unknown })
+    ),
     HttpApiSchema.asText({ contentType: "application/json" })
   )
 
