@@ -11,7 +11,9 @@ import { CentralConfig } from "../config/CentralConfig.ts"
 import { CentralApi } from "../protocol/CentralApi.ts"
 import { answered } from "./Answer.ts"
 import * as EdgeHandlers from "./EdgeHandlers.ts"
+import * as ExecutionRoutes from "./ExecutionRoutes.ts"
 import * as JobHandlers from "./JobHandlers.ts"
+import { keyPath } from "./keyPaths.ts"
 import * as MetricsRoute from "./MetricsRoute.ts"
 import * as PeopleRoutes from "./PeopleRoutes.ts"
 import { Sweeper } from "./Sweeper.ts"
@@ -43,8 +45,11 @@ const asItIs = (response: HttpServerResponse.HttpServerResponse) =>
     "cache-control": response.headers["cache-control"] ?? "no-store"
   })
 
-/** A name with an encoded slash: Starlette decodes before it routes, so that no path of Airflow's fits. */
-const slash = /^[^?#]*%2f/i
+/**
+ * A name with an encoded slash: Starlette decodes before it routes, so that no path of Airflow's fits. In the Execution
+ * API a name may have slashes.
+ */
+const slash = /^(?!\/execution\/(?:xcoms|variables|store)\/)[^?#]*%2f/i
 
 const tooLarge = HttpServerResponse.setHeader(
   answered(413, "the request's body is too large"),
@@ -111,6 +116,7 @@ const routerConfig = {
 /** The routes of every group. */
 const routes = Layer.mergeAll(
   EdgeHandlers.layer,
+  ExecutionRoutes.layer,
   JobHandlers.layer,
   PeopleRoutes.layer,
   MetricsRoute.layer,
@@ -122,5 +128,10 @@ const routes = Layer.mergeAll(
 export const layer = HttpRouter.serve(Layer.merge(routes, failures), {
   routerConfig,
   disableLogger: true,
-  disableListenLog: true
+  disableListenLog: true,
+  middleware: (app) =>
+    Effect.updateService(app, HttpServerRequest.HttpServerRequest, (request) => {
+      const url = keyPath(request.method, request.url)
+      return url === request.url ? request : request.modify({ url })
+    })
 }).pipe(Layer.merge(Layer.effectDiscard(Effect.flatMap(Sweeper, ({ run }) => Effect.forkScoped(run)))))

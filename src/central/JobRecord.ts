@@ -2,6 +2,7 @@
 import type * as Schema from "effect/Schema"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import type { JobKey, Workload } from "../protocol/Job.ts"
+import type { TaskRun } from "./TaskRun.ts"
 
 /** One row a key. Times are epoch milliseconds of the central's clock. */
 export interface JobRecord {
@@ -35,6 +36,8 @@ export interface JobRecord {
   readonly submittedBy: string | null
   /** Why it ended as it did, where the central itself decided that: "cancelled by ada", "worker w1 is gone". */
   readonly reason: string | null
+  /** The last attempt of which a task's supervisor has told; `null` where there was none, as with what is no Python. */
+  readonly task: TaskRun | null
 }
 
 /** Which jobs: all that fit every part that is given. Patterns are substrings without case (edge3 5.1.0, `routes/ui.py`). */
@@ -42,6 +45,8 @@ export interface JobFilter {
   readonly dag?: string | undefined
   readonly run?: string | undefined
   readonly task?: string | undefined
+  /** Not patterns: whole names. */
+  readonly exactly?: Partial<Pick<JobKey, "dag_id" | "run_id" | "task_id">> | undefined
   readonly states?: ReadonlyArray<JobState> | undefined
   readonly queue?: string | undefined
   readonly worker?: string | undefined

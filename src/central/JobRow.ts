@@ -6,6 +6,7 @@ import * as Json from "../protocol/Json.ts"
 import type { JobRecord } from "./JobRecord.ts"
 import { reader, type Table, Whole } from "./StoredRow.ts"
 import { fromStored, fromStoredOrNull, toStored, toStoredOrNull } from "./StoredText.ts"
+import { TaskRun } from "./TaskRun.ts"
 
 const name = "central_job"
 const TextOrNull = Schema.NullOr(Schema.String)
@@ -16,6 +17,12 @@ export const keyText = (key: JobKey): string => JSON.stringify(keyTuple(key))
 const Key = Schema.fromJsonString(
   Schema.Tuple([Schema.String, Schema.String, Schema.String, Schema.Int, Schema.Int])
 )
+
+/** The key of such a text. */
+export const keyOfText = (text: string): JobKey => {
+  const [dag_id, task_id, run_id, try_number, map_index] = Schema.decodeUnknownSync(Key)(text)
+  return { dag_id, task_id, run_id, try_number, map_index }
+}
 
 const Row = Schema.Struct({
   job_key: Key,
@@ -34,7 +41,8 @@ const Row = Schema.Struct({
   worker: TextOrNull,
   claims: Whole,
   submitted_by: TextOrNull,
-  reason: TextOrNull
+  reason: TextOrNull,
+  task: Schema.NullOr(Schema.fromJsonString(TaskRun))
 })
 
 const isWorkload = Schema.is(Workload)
@@ -72,7 +80,8 @@ export const jobTable: Table<JobRecord> = {
     worker: toStoredOrNull(job.worker),
     claims: job.claims,
     submitted_by: toStoredOrNull(job.submittedBy),
-    reason: toStoredOrNull(job.reason)
+    reason: toStoredOrNull(job.reason),
+    task: job.task === null ? null : JSON.stringify(job.task)
   }),
   fromColumns: reader(name, Row, (row) => {
     const [dag_id, task_id, run_id, try_number, map_index] = row.job_key
@@ -94,7 +103,8 @@ export const jobTable: Table<JobRecord> = {
       worker: fromStoredOrNull(row.worker),
       claims: Number(row.claims),
       submittedBy: fromStoredOrNull(row.submitted_by),
-      reason: fromStoredOrNull(row.reason)
+      reason: fromStoredOrNull(row.reason),
+      task: row.task
     }
   })
 }

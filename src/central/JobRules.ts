@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import { isEnded, isHeld, type JobRecord } from "./JobRecord.ts"
 import type { Change } from "./Repository.ts"
+import { currentRun, verdict } from "./TaskRun.ts"
 
 /** 409: whoever says so does not hold the job (any more), and has to stop it. */
 export class StaleHolder extends Schema.TaggedError<StaleHolder>()("StaleHolder", { detail: Schema.String }) {
@@ -50,7 +51,7 @@ const reportable: ReadonlyArray<JobState> = ["running", "queued", "success", "fa
  */
 export const reported =
   (
-    state: JobState,
+    said: JobState,
     taskInstanceId: string | null,
     now: number
   ): Change<
@@ -59,21 +60,30 @@ export const reported =
     StaleHolder | NotReportable
   > =>
   (job) => {
-    if (!reportable.includes(state))
-      return Result.fail(new NotReportable({ detail: `no worker reports ${state}` }))
+    if (!reportable.includes(said))
+      return Result.fail(new NotReportable({ detail: `no worker reports ${said}` }))
     if (job === undefined) return Result.succeed([{ job, before: undefined }, undefined])
     if (!isHolder(job, taskInstanceId)) return stale("this job was given to another worker")
     if (job.state === "removed" && job.reason !== null) return stale(`this job was ${job.reason}`)
+    // Of a Python task its supervisor has said how it ended; the worker knows an exit code.
+    const state = isEnded(said) ? verdict(job, said) : said
     if (job.state === state && !isHeld(state)) return Result.succeed([{ job, before: state }, job])
     if (isEnded(job.state)) {
       return stale(`this job has ended already: ${job.state}${job.reason === null ? "" : `, ${job.reason}`}`)
     }
+    // Said again, as its answer was lost, after the job was queued anew.
+    if (job.state === "queued" && state === "up_for_reschedule")
+      return Result.succeed([{ job, before: job.state }, job])
     // Its claim went back: nobody holds it, and the next one may be given it at any moment.
     if (!isHeld(job.state)) return stale("this job is queued again: it was not confirmed in time")
-    return Result.succeed([
-      { job, before: job.state },
-      { ...job, state, lastUpdate: now }
-    ])
+    const lost = state === "failed" && said === "success" && currentRun(job)?.state === "running"
+    const changed: JobRecord = {
+      ...job,
+      state,
+      lastUpdate: now,
+      reason: lost ? "its supervisor ended without saying how the task did" : job.reason
+    }
+    return Result.succeed([{ job: changed, before: job.state }, changed])
   }
 
 /** A queued job never begins; whoever holds one hears of it with the next report. */

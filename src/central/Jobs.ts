@@ -131,8 +131,8 @@ export class Jobs extends Context.Service<
         report: Effect.fnUntraced(function* (key, state, taskInstanceId) {
           const now = yield* Clock.currentTimeMillis
           const { before, job } = yield* repository.changeJob(key, reported(state, taskInstanceId, now))
-          if (job !== undefined && before === "running" && isEnded(state)) {
-            yield* CentralMetrics.jobFinished(job, state)
+          if (job !== undefined && before === "running" && isEnded(job.state)) {
+            yield* CentralMetrics.jobFinished(job, job.state)
           }
         }),
         pushLog: Effect.fnUntraced(function* (key, chunk, taskInstanceId) {

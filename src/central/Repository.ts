@@ -1,4 +1,4 @@
-/** Repository: the central's store of workers, jobs and logs. Every method is one transaction: all of it, or nothing. */
+/** Repository: the central's store of workers, jobs, logs and what tasks leave. Every method is one transaction: all of it, or nothing. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
@@ -8,6 +8,7 @@ import type { Role } from "../protocol/CentralApi.ts"
 import type { JobKey } from "../protocol/Job.ts"
 import type { Ask, JobFilter, JobRecord } from "./JobRecord.ts"
 import type { WorkerFilter, WorkerRecord } from "./WorkerRecord.ts"
+import type { VariableRecord, XComFilter, XComKey, XComRecord } from "./XComRecord.ts"
 
 /** The database does not answer, refuses or is full: nothing was changed, or nobody can tell. Clients get a 503. */
 export class RepositoryUnavailable extends Schema.TaggedError<RepositoryUnavailable>()(
@@ -85,9 +86,11 @@ export class Repository extends Context.Service<
     readonly changeJob: <A, E>(key: JobKey, change: Change<JobRecord, A, E>) => Stored<A, E>
     /** As `worker`. */
     readonly job: (key: JobKey) => Stored<JobRecord | undefined>
+    /** The job whose claim, now or last, has this id: that of a former claim leads to none. */
+    readonly jobOf: (taskInstanceId: string) => Stored<JobRecord | undefined>
     /** By age. */
     readonly jobs: (filter: JobFilter, limit?: number) => Stored<ReadonlyArray<JobRecord>>
-    /** As `changeWorkers`; removing a job removes its log. Gives the rows as they were before. */
+    /** As `changeWorkers`; a job's log goes with it, and XComs with the last job of their run. Gives the rows as they were. */
     readonly changeJobs: (
       filter: JobFilter,
       change: (job: JobRecord) => JobRecord | undefined
@@ -103,6 +106,20 @@ export class Repository extends Context.Service<
     ) => Stored<"appended" | "repeated" | "taken">
     /** The log from a position on, at most about `limit` characters. */
     readonly readLog: (key: JobKey, from: number, limit: number) => Stored<LogPart>
+
+    /** Keeps a value in the place of the one before. */
+    readonly putXCom: (xcom: XComRecord) => Stored<void>
+    readonly xcom: (key: XComKey) => Stored<XComRecord | undefined>
+    /** By map index, of several runs the newest value first. */
+    readonly xcoms: (filter: XComFilter) => Stored<ReadonlyArray<XComRecord>>
+    /** False where there was none. */
+    readonly removeXCom: (key: XComKey) => Stored<boolean>
+
+    readonly putVariable: (variable: VariableRecord) => Stored<void>
+    readonly variable: (key: string) => Stored<VariableRecord | undefined>
+    /** The keys of all. */
+    readonly variableKeys: Stored<ReadonlyArray<string>>
+    readonly removeVariable: (key: string) => Stored<boolean>
 
     readonly addAudit: (entry: AuditEntry) => Stored<void>
     /** The newest first. */

@@ -30,6 +30,9 @@ export const fitsJob =
     isIn(filter.dag, job.key.dag_id) &&
     isIn(filter.run, job.key.run_id) &&
     isIn(filter.task, job.key.task_id) &&
+    (filter.exactly?.dag_id ?? job.key.dag_id) === job.key.dag_id &&
+    (filter.exactly?.run_id ?? job.key.run_id) === job.key.run_id &&
+    (filter.exactly?.task_id ?? job.key.task_id) === job.key.task_id &&
     isIn(filter.queue, job.queue) &&
     isIn(filter.worker, job.worker) &&
     isOneOf(filter.states, job.state) &&

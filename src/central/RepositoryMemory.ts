@@ -10,6 +10,8 @@ import { type PlacedChunk, partOf } from "./LogText.ts"
 import { type AuditEntry, type Change, type Login, Repository } from "./Repository.ts"
 import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker } from "./RepositoryFilters.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
+import type { VariableRecord, XComFilter, XComRecord } from "./XComRecord.ts"
+import { isSameRun, xcomKeyText } from "./XComRow.ts"
 
 const idOf = (key: JobKey): string => JSON.stringify(keyTuple(key))
 
@@ -53,12 +55,28 @@ interface Log {
   length: number
 }
 
+const fitsXCom = (filter: XComFilter) => (xcom: XComRecord) =>
+  xcom.dag_id === filter.dag_id &&
+  xcom.task_id === filter.task_id &&
+  (filter.run_id === undefined || xcom.run_id === filter.run_id) &&
+  (filter.map_index === undefined || xcom.map_index === filter.map_index) &&
+  (filter.key === undefined || xcom.key === filter.key)
+
 const make = Effect.sync(() => {
   const workers = new Map<string, WorkerRecord>()
   const jobs = new Map<string, JobRecord>()
   const logs = new Map<string, Log>()
   const logins = new Map<string, Login>()
   let audits: Array<AuditEntry> = []
+  const xcoms = new Map<string, XComRecord>()
+  const variables = new Map<string, VariableRecord>()
+
+  /** What goes with a job. */
+  const removeRest = (key: JobKey) => {
+    logs.delete(idOf(key))
+    if ([...jobs.values()].some((job) => isSameRun(job.key, key))) return
+    for (const [id, xcom] of xcoms) if (isSameRun(xcom, key)) xcoms.delete(id)
+  }
 
   return Repository.of({
     changeWorker: (name, change) => changeIn(workers, name, change),
@@ -87,8 +105,10 @@ const make = Effect.sync(() => {
         jobs.set(idOf(job.key), job)
         return Option.some(job)
       }),
-    changeJob: (key, change) => changeIn(jobs, idOf(key), change, () => logs.delete(idOf(key))),
+    changeJob: (key, change) => changeIn(jobs, idOf(key), change, () => removeRest(key)),
     job: (key) => Effect.sync(() => jobs.get(idOf(key))),
+    jobOf: (taskInstanceId) =>
+      Effect.sync(() => [...jobs.values()].find((job) => job.taskInstanceId === taskInstanceId)),
     jobs: (filter, limit) =>
       Effect.sync(() =>
         [...jobs.values()]
@@ -99,7 +119,7 @@ const make = Effect.sync(() => {
     changeJobs: (filter, change) =>
       Effect.sync(() => {
         const changes = changeAll(jobs, fitsJob(filter), change)
-        for (const { after, id } of changes) if (after === undefined) logs.delete(id)
+        for (const { after, before } of changes) if (after === undefined) removeRest(before.key)
         return changes.map(({ before }) => before)
       }),
 
@@ -121,6 +141,21 @@ const make = Effect.sync(() => {
         const log = logs.get(idOf(key))
         return log === undefined ? { text: "", next: 0 } : partOf(log.chunks, log.length, from, limit)
       }),
+
+    putXCom: (xcom) => Effect.sync(() => void xcoms.set(xcomKeyText(xcom), xcom)),
+    xcom: (key) => Effect.sync(() => xcoms.get(xcomKeyText(key))),
+    xcoms: (filter) =>
+      Effect.sync(() =>
+        [...xcoms.values()]
+          .filter(fitsXCom(filter))
+          .sort((a, b) => a.map_index - b.map_index || b.storedAt - a.storedAt)
+      ),
+    removeXCom: (key) => Effect.sync(() => xcoms.delete(xcomKeyText(key))),
+
+    putVariable: (variable) => Effect.sync(() => void variables.set(variable.key, variable)),
+    variable: (key) => Effect.sync(() => variables.get(key)),
+    variableKeys: Effect.sync(() => [...variables.keys()]),
+    removeVariable: (key) => Effect.sync(() => variables.delete(key)),
 
     addAudit: (entry) => Effect.sync(() => void audits.push(entry)),
     audits: (limit) => Effect.sync(() => audits.toReversed().slice(0, limit)),

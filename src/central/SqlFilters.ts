@@ -34,15 +34,21 @@ export const whereWorker = (sql: SqlClient, filter: WorkerFilter): Fragment =>
     isBefore(sql, "last_update", filter.silentSince)
   ])
 
+const is = (sql: SqlClient, column: string, value: string | undefined) =>
+  value === undefined ? undefined : sql`${sql(column)} = ${toStored(value)}`
+
 export const whereJob = (sql: SqlClient, filter: JobFilter): Fragment =>
   all(sql, [
     isIn(sql, "dag_id", filter.dag),
     isIn(sql, "run_id", filter.run),
     isIn(sql, "task_id", filter.task),
+    is(sql, "dag_id", filter.exactly?.dag_id),
+    is(sql, "run_id", filter.exactly?.run_id),
+    is(sql, "task_id", filter.exactly?.task_id),
     isIn(sql, "queue", filter.queue),
     isIn(sql, "worker", filter.worker),
     isOneOf(sql, "state", filter.states),
-    filter.heldBy === undefined ? undefined : sql`worker = ${toStored(filter.heldBy)}`,
+    is(sql, "worker", filter.heldBy),
     isBefore(sql, "last_update", filter.updatedBefore),
     filter.updatedSince === undefined ? undefined : sql`last_update >= ${filter.updatedSince}`
   ])

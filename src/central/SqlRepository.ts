@@ -15,6 +15,7 @@ import { addLogin, login, removeLogin } from "./SqlLogins.ts"
 import { appendLog, readLog, removeLog } from "./SqlLogs.ts"
 import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
 import { tidy } from "./SqlTidy.ts"
+import { removeXComsAfter, variablesIn, xcomsIn } from "./SqlXComs.ts"
 import { RowUnreadable } from "./StoredRow.ts"
 import { toStored } from "./StoredText.ts"
 import { workerTable } from "./WorkerRow.ts"
@@ -70,8 +71,11 @@ const make = Effect.gen(function* () {
   const { fromColumns: toJob } = jobTable
   const changeWorker = changeRow(sql, workerTable)
   const changeWorkers = changeRows(sql, workerTable)
-  const changeJob = changeRow(sql, jobTable, removeLog(sql))
-  const changeJobs = changeRows(sql, jobTable, removeLog(sql))
+  const removeRest = (key: string) => Effect.andThen(removeLog(sql)(key), removeXComsAfter(sql)(key))
+  const changeJob = changeRow(sql, jobTable, removeRest)
+  const changeJobs = changeRows(sql, jobTable, removeRest)
+  const xcoms = xcomsIn(sql)
+  const variables = variablesIn(sql)
 
   return Repository.of({
     changeWorker: (name, change) =>
@@ -97,6 +101,13 @@ const make = Effect.gen(function* () {
     claimJob: (ask) => run(claim(sql, ask)),
     changeJob: (key, change) => Effect.flatMap(run(changeJob(keyText(key), change)), Effect.fromResult),
     job: (key) => run(readRow(sql, jobTable)(keyText(key))),
+    jobOf: (taskInstanceId) =>
+      run(
+        Effect.map(
+          sql`SELECT * FROM central_job WHERE task_instance_id = ${toStored(taskInstanceId)} ORDER BY id LIMIT 1`,
+          ([columns]) => (columns === undefined ? undefined : toJob(columns))
+        )
+      ),
     jobs: (filter, limit) =>
       run(
         Effect.map(
@@ -115,6 +126,16 @@ const make = Effect.gen(function* () {
 
     appendLog: (key, chunk) => run(appendLog(sql, keyText(key), chunk)),
     readLog: (key, from, limit) => run(readLog(sql, keyText(key), from, limit)),
+
+    putXCom: (xcom) => run(xcoms.put(xcom)),
+    xcom: (key) => run(xcoms.get(key)),
+    xcoms: (filter) => run(xcoms.find(filter)),
+    removeXCom: (key) => run(xcoms.remove(key)),
+
+    putVariable: (variable) => run(variables.put(variable)),
+    variable: (key) => run(variables.get(key)),
+    variableKeys: run(variables.keys),
+    removeVariable: (key) => run(variables.remove(key)),
 
     addAudit: (entry) => run(addAudit(sql, entry)),
     audits: (limit) => run(audits(sql, limit)),

@@ -9,9 +9,11 @@ import { CentralConfig } from "../config/CentralConfig.ts"
 import { display, type JobKey, keyTuple } from "../protocol/Job.ts"
 import type { WorkerState } from "../protocol/WorkerState.ts"
 import * as CentralMetrics from "./CentralMetrics.ts"
-import type { JobRecord } from "./JobRecord.ts"
+import { isEnded, type JobRecord } from "./JobRecord.ts"
 import { released } from "./JobRules.ts"
 import { Repository, type RepositoryUnavailable } from "./Repository.ts"
+import { woken } from "./TaskRules.ts"
+import { verdict } from "./TaskRun.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
 
 /** As often as Airflow's scheduler looks (`[scheduler] scheduler_heartbeat_sec`). */
@@ -118,12 +120,19 @@ export class Sweeper extends Context.Service<
         if (reasons.size === 0) return
         const failed = yield* repository.changeJobs(old, (job) => {
           const reason = reasons.get(idOf(job.key))
-          return reason === undefined ? job : { ...job, state: "failed", lastUpdate: now, reason }
+          if (reason === undefined) return job
+          const state = verdict(job, "failed")
+          return { ...job, state, lastUpdate: now, reason: state === "failed" ? reason : job.reason }
         })
         for (const job of failed) {
-          yield* Effect.logWarning(`${display(job.key)} failed: ${reasons.get(idOf(job.key))}`)
-          yield* CentralMetrics.jobFinished(job, "failed")
+          const state = verdict(job, "failed")
+          yield* Effect.logWarning(`${display(job.key)}: ${state}, ${reasons.get(idOf(job.key))}`)
+          if (isEnded(state)) yield* CentralMetrics.jobFinished(job, state)
         }
+      })
+
+      const due = Effect.fnUntraced(function* (now: number) {
+        yield* repository.changeJobs({ states: ["up_for_reschedule"] }, woken(now))
       })
 
       const purge = Effect.fnUntraced(function* (now: number) {
@@ -145,6 +154,7 @@ export class Sweeper extends Context.Service<
         const now = yield* Clock.currentTimeMillis
         yield* lost(now)
         yield* unconfirmed(now)
+        yield* due(now)
         yield* purge(now)
         yield* silentWorkers(now)
       }).pipe(CentralMetrics.syncTimed)

@@ -126,7 +126,8 @@ const record = ({ conf, now, user, ...made }: Made): JobRecord => ({
   worker: null,
   claims: 0,
   submittedBy: user,
-  reason: null
+  reason: null,
+  task: null
 })
 
 /** The answer to a fetch: the workload with its holder's own id and token, and the conf beside it. */
@@ -139,6 +140,6 @@ export const toJob = Effect.fnUntraced(function* (job: JobRecord): Effect.fn.Ret
   }
   if (job.raw || job.command.type !== "ExecuteTask") return { ...rest, command: job.command }
   const { issue } = yield* TaskTokens
-  const token = Redacted.value(yield* issue(job.taskInstanceId))
+  const token = Redacted.value(yield* issue(job.taskInstanceId, "workload"))
   return { ...rest, command: { ...job.command, token, ti: { ...job.command.ti, id: job.taskInstanceId } } }
 })

@@ -17,21 +17,28 @@ import { Credentials } from "../platform/Credentials.ts"
 import { Database } from "../platform/Database.ts"
 import * as PrivateFolder from "../platform/PrivateFolder.ts"
 import { SecretFile } from "../platform/SecretFile.ts"
+import { SiteFiles } from "../platform/SiteFiles.ts"
 import { TaskTokens } from "../platform/TaskTokens.ts"
 import { TokenVerifier } from "../platform/TokenVerifier.ts"
 
 /** What the settings name, once they are known to be good. */
 const machine = Layer.unwrap(
   Effect.gen(function* () {
-    const { databaseUrl, jwtIssuers, jwtSecret, stateFolder } = yield* CentralConfig
+    const { databaseUrl, jwtIssuers, jwtLeeway, jwtSecret, stateFolder } = yield* CentralConfig
     yield* PrivateFolder.ensure(stateFolder, "[edge_central] state_folder")
     return Layer.mergeAll(
       SqlRepository.layer.pipe(
         Layer.provide(Database.layer({ url: databaseUrl, file: `${stateFolder}/central.sqlite` }))
       ),
-      // Airflow's own: [scheduler] task_queued_timeout
-      TaskTokens.layer({ secret: jwtSecret, life: Duration.seconds(600), issuer: jwtIssuers[0] }),
-      Credentials.layer
+      // Airflow's own: [scheduler] task_queued_timeout, [execution_api] jwt_expiration_time
+      TaskTokens.layer({
+        secret: jwtSecret,
+        life: Duration.seconds(600),
+        issuer: jwtIssuers[0],
+        leeway: jwtLeeway
+      }),
+      Credentials.layer,
+      SiteFiles.layer
     )
   })
 )

@@ -37,6 +37,9 @@ export interface CentralSettings {
   readonly allowRawWorkloads: boolean
   /** Who may log in; there need not be such a file. */
   readonly usersFile: string
+  /** What Python tasks find here; `undefined` where nothing is given them. */
+  readonly variablesFile: string | undefined
+  readonly connectionsFile: string | undefined
   /** Bytes of a request's body. */
   readonly maxRequestSize: number
   readonly airflowVersion: string

@@ -133,6 +133,18 @@ export const centralSettings = {
     optional(text),
     "Who may log in at the central, as `edge-worker central-user` writes it; without it, users.json in the state folder."
   ),
+  variablesFile: own(
+    "variables_file",
+    undefined,
+    optional(file),
+    "Variables for Python tasks of this central: one JSON object of names and values, as of Airflow's LocalFilesystemBackend. Only this user may be able to read it."
+  ),
+  connectionsFile: own(
+    "connections_file",
+    undefined,
+    optional(file),
+    "Connections for Python tasks of this central: one JSON object of names and URIs or objects, as of Airflow's LocalFilesystemBackend. Only this user may be able to read it."
+  ),
   maxRequestSize: own(
     "max_request_size",
     "8 MiB",

@@ -28,6 +28,8 @@ export const testCentralSettings = (changes: Partial<CentralSettings> = {}): Cen
   jwtSecret: Redacted.make("a good secret: Lw3vN8hZq1TtYbR0sK5e"),
   jwtSecretFile: undefined,
   usersFile: "/central/users.json",
+  variablesFile: undefined,
+  connectionsFile: undefined,
   jwtLeeway: Duration.seconds(10),
   jwtIssuers: [],
   oidc: undefined,

@@ -11,6 +11,7 @@ import { Sweeper } from "../../src/central/Sweeper.ts"
 import type { WorkerRecord } from "../../src/central/WorkerRecord.ts"
 import { CentralConfig, type CentralSettings } from "../../src/config/CentralConfig.ts"
 import { TaskTokens } from "../../src/platform/TaskTokens.ts"
+import { TokenRefused } from "../../src/platform/TokenVerifier.ts"
 import type { Submission } from "../../src/protocol/CentralApi.ts"
 import type { JobState } from "../../src/protocol/EdgeApi.ts"
 import type { Job, JobKey } from "../../src/protocol/Job.ts"
@@ -18,7 +19,10 @@ import { testCentralSettings } from "../../src/testing/centralSettings.ts"
 
 export const tokens = Layer.succeed(
   TaskTokens,
-  TaskTokens.of({ issue: (id) => Effect.succeed(Redacted.make(`token-of-${id}`)) })
+  TaskTokens.of({
+    issue: (id) => Effect.succeed(Redacted.make(`token-of-${id}`)),
+    verify: () => Effect.fail(new TokenRefused({ reason: "these are no tokens" }))
+  })
 )
 
 /** Jobs and sweeper, with the store beside them. */

@@ -25,6 +25,7 @@ export const jobRecord = (task: string, changes: Partial<JobRecord> = {}): JobRe
     claims: 0,
     submittedBy: null,
     reason: null,
+    task: null,
     ...changes
   }
 }

@@ -1,6 +1,7 @@
 /** A central on a real socket of this machine, over the store in memory, and requests to it word by word. */
 import { once } from "node:events"
 import { connect } from "node:net"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
@@ -15,9 +16,10 @@ import { Workers } from "../../src/central/Workers.ts"
 import { CentralConfig, type CentralSettings } from "../../src/config/CentralConfig.ts"
 import * as CentralHttp from "../../src/platform/CentralHttp.ts"
 import { Credentials } from "../../src/platform/Credentials.ts"
+import { SiteFiles } from "../../src/platform/SiteFiles.ts"
+import { TaskTokens } from "../../src/platform/TaskTokens.ts"
 import { TokenVerifier } from "../../src/platform/TokenVerifier.ts"
 import { testCentralSettings } from "../../src/testing/centralSettings.ts"
-import { tokens } from "./jobsHarness.ts"
 
 const settings = testCentralSettings()
 export const secret = Redacted.value(settings.jwtSecret)
@@ -26,7 +28,8 @@ export const secret = Redacted.value(settings.jwtSecret)
 export const served = (
   changes: Partial<CentralSettings> = {},
   people: Parameters<typeof Credentials.layerMemory>[0] = {},
-  store = RepositoryMemory.layer
+  store = RepositoryMemory.layer,
+  files: { readonly variables?: string; readonly connections?: string } = {}
 ) =>
   CentralServer.layer.pipe(
     Layer.provideMerge([
@@ -38,7 +41,14 @@ export const served = (
     ]),
     Layer.provideMerge(Jobs.layer),
     Layer.provideMerge(store),
-    Layer.provide([tokens, Credentials.layerMemory(people)]),
+    Layer.provideMerge(
+      TaskTokens.layer({
+        secret: settings.jwtSecret,
+        life: Duration.seconds(600),
+        leeway: Duration.seconds(10)
+      })
+    ),
+    Layer.provide([Credentials.layerMemory(people), SiteFiles.layerMemory(files)]),
     Layer.provideMerge(Layer.succeed(CentralConfig, testCentralSettings(changes)))
   )
 

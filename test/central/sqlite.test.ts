@@ -77,6 +77,25 @@ describe("Repository in a file of SQLite", () => {
     })
   )
 
+  it.effect("tables of the first edge-worker become those of this one, and keep what they hold", () =>
+    Effect.gen(function* () {
+      const path = yield* file
+      yield* life(path, (store) => store.addJob(jobRecord("t")))
+      tamper(
+        path,
+        `DELETE FROM central_migration WHERE migration_id = 2; DROP TABLE central_xcom; DROP TABLE central_variable;
+         DROP INDEX central_job_task_instance; DROP INDEX central_job_run; ALTER TABLE central_job DROP COLUMN task`
+      )
+      yield* life(path, (store) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* store.jobs({}), [jobRecord("t")])
+          yield* store.putVariable({ key: "v", value: "1", description: null })
+          assert.deepStrictEqual(yield* store.variableKeys, ["v"])
+        })
+      )
+    })
+  )
+
   it.effect("tables of a newer edge-worker are refused, and stay as they are", () =>
     Effect.gen(function* () {
       const path = yield* file

@@ -14,7 +14,7 @@ const issued = (issuer?: string) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(at * 1000 + 999)
     const { issue } = yield* TaskTokens
-    const tokens = [yield* issue("id-1"), yield* issue("id-1")]
+    const tokens = [yield* issue("id-1", "workload"), yield* issue("id-1", "workload")]
     assert.notInclude(String(tokens[0]), "ey")
     return yield* Effect.promise(() =>
       Promise.all(

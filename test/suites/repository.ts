@@ -14,6 +14,7 @@ import { jobRecord, workerRecord } from "../central/records.ts"
 import { onEach, putWorker, taskOf } from "../central/stores.ts"
 import { claimSuite } from "./repositoryClaims.ts"
 import { logSuite } from "./repositoryLogs.ts"
+import { taskSuite } from "./repositoryTasks.ts"
 
 type Store = Repository["Service"]
 
@@ -44,6 +45,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
   const test = onEach(layer)
   claimSuite(name, layer)
   logSuite(name, layer)
+  taskSuite(name, layer)
 
   describe(`Repository on ${name}: workers`, () => {
     test("a worker is kept as it was given, and changed as the change says", (store) =>

@@ -1,0 +1,145 @@
+/** The contract of the repository on every store: jobs by their claims, task runs, XComs and variables. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { Repository } from "../../src/central/Repository.ts"
+import type { TaskRun } from "../../src/central/TaskRun.ts"
+import type { XComRecord } from "../../src/central/XComRecord.ts"
+import { ask, jobRecord } from "../central/records.ts"
+import { onEach, putJob } from "../central/stores.ts"
+
+/** What databases could take for something else. */
+const odd = "a\u0000b\u001ac \ud83d\ude00 \ud83d ' \" \\ % _ é\n"
+
+const run: TaskRun = {
+  taskInstanceId: "one",
+  state: "up_for_reschedule",
+  hostname: odd,
+  unixname: "airflow",
+  pid: 41,
+  startDate: "2026-11-28T12:00:00.123456Z",
+  firstStart: "2026-11-28T11:00:00Z",
+  reschedules: 2,
+  endDate: null,
+  wakeAt: 1_800_000_000_123
+}
+
+const xcom = (changes: Partial<XComRecord> = {}): XComRecord => ({
+  dag_id: "dag",
+  run_id: "run",
+  task_id: "task",
+  map_index: -1,
+  key: "return_value",
+  value: "1.0",
+  storedAt: 1000,
+  ...changes
+})
+
+export const taskSuite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
+  const test = onEach(layer)
+
+  describe(`Repository on ${name}: tasks`, () => {
+    test("a job is found by its present claim, and by no former one", (store) =>
+      Effect.gen(function* () {
+        const job = jobRecord("a", { taskInstanceId: "one", task: run })
+        yield* store.addJob(job)
+        yield* store.addJob(jobRecord("b", { taskInstanceId: odd, state: "success" }))
+        assert.deepStrictEqual(yield* store.jobOf("one"), job)
+        assert.strictEqual((yield* store.jobOf(odd))?.key.task_id, "b")
+        assert.isUndefined(yield* store.jobOf("two"))
+        yield* store.claimJob(ask("w", { taskInstanceId: "two" }))
+        assert.isUndefined(yield* store.jobOf("one"))
+        // what a former claim has told stays: a rescheduled task comes back to it
+        assert.deepStrictEqual((yield* store.jobOf("two"))?.task, run)
+      }))
+
+    test("jobs are found by whole names", (store) =>
+      Effect.gen(function* () {
+        const { key } = jobRecord("a")
+        yield* Effect.forEach(
+          [
+            { ...key, run_id: odd },
+            { ...key, run_id: `${odd}x` },
+            { ...key, run_id: odd, task_id: "b" },
+            { ...key, run_id: odd, dag_id: "other" }
+          ],
+          (one) => store.addJob({ ...jobRecord("a"), key: one })
+        )
+        const found = yield* store.jobs({ exactly: { dag_id: key.dag_id, run_id: odd } })
+        assert.sameMembers(
+          found.map((one) => one.key.task_id),
+          ["a", "b"]
+        )
+        assert.lengthOf(yield* store.jobs({ exactly: { dag_id: key.dag_id, task_id: "a" } }), 2)
+        assert.lengthOf(yield* store.jobs({ exactly: {} }), 4)
+      }))
+
+    test("an XCom is kept as it was given, in the place of the one before", (store) =>
+      Effect.gen(function* () {
+        const value = `{"f":1.0,"big":9007199254740993,"s":${JSON.stringify(odd)},"2":1,"1":${"[".repeat(500)}${"]".repeat(500)}}`
+        const one = xcom({
+          dag_id: odd,
+          run_id: odd,
+          task_id: odd,
+          key: odd.repeat(200),
+          map_index: 3,
+          value
+        })
+        assert.isUndefined(yield* store.xcom(one))
+        yield* store.putXCom({ ...one, value: "null", storedAt: 1 })
+        yield* store.putXCom(one)
+        assert.deepStrictEqual(yield* store.xcom(one), one)
+        assert.isUndefined(yield* store.xcom({ ...one, map_index: -1 }))
+        assert.isTrue(yield* store.removeXCom(one))
+        assert.isFalse(yield* store.removeXCom(one))
+        assert.isUndefined(yield* store.xcom(one))
+      }))
+
+    test("XComs are found by each of their parts, in order", (store) =>
+      Effect.gen(function* () {
+        const [ten, two, later] = [
+          xcom({ map_index: 10 }),
+          xcom({ map_index: 2 }),
+          xcom({ map_index: 2, run_id: "later", storedAt: 2000 })
+        ]
+        const others = [xcom({ key: "other" }), xcom({ task_id: "other" }), xcom({ dag_id: "other" })]
+        yield* Effect.forEach([ten, two, later, ...others], store.putXCom)
+        const ask = { dag_id: "dag", task_id: "task", key: "return_value" }
+        assert.deepStrictEqual(yield* store.xcoms(ask), [later, two, ten])
+        assert.deepStrictEqual(yield* store.xcoms({ ...ask, run_id: "run" }), [two, ten])
+        assert.deepStrictEqual(yield* store.xcoms({ ...ask, map_index: 10 }), [ten])
+        assert.lengthOf(yield* store.xcoms({ dag_id: "dag", task_id: "task" }), 4)
+      }))
+
+    test("XComs go with the last job of their run, whichever way it goes", (store) =>
+      Effect.gen(function* () {
+        const { key } = jobRecord("a")
+        const of = { dag_id: key.dag_id, run_id: key.run_id }
+        const filter = { dag_id: key.dag_id, task_id: "a" }
+        const other = xcom({ ...of, run_id: "another", task_id: "a" })
+        yield* putJob(store, jobRecord("a", { state: "success" }))
+        yield* putJob(store, jobRecord("b", { state: "failed" }))
+        yield* store.putXCom(xcom({ ...of, task_id: "a" }))
+        yield* store.putXCom(other)
+        yield* store.changeJobs({ states: ["success"] }, () => undefined)
+        assert.lengthOf(yield* store.xcoms(filter), 2)
+        yield* store.changeJobs({ states: ["failed"] }, () => undefined)
+        assert.deepStrictEqual(yield* store.xcoms(filter), [other])
+      }))
+
+    test("variables are kept, changed, listed and removed", (store) =>
+      Effect.gen(function* () {
+        const one = { key: odd, value: odd.repeat(3000), description: odd }
+        assert.isUndefined(yield* store.variable(odd))
+        yield* store.putVariable({ key: odd, value: "", description: null })
+        yield* store.putVariable(one)
+        yield* store.putVariable({ key: "b", value: null, description: null })
+        assert.deepStrictEqual(yield* store.variable(odd), one)
+        assert.deepStrictEqual(yield* store.variable("b"), { key: "b", value: null, description: null })
+        assert.sameMembers([...(yield* store.variableKeys)], [odd, "b"])
+        assert.isTrue(yield* store.removeVariable(odd))
+        assert.isFalse(yield* store.removeVariable(odd))
+        assert.deepStrictEqual(yield* store.variableKeys, ["b"])
+      }))
+  })
+}
