@@ -24,7 +24,7 @@ import { TokenVerifier } from "../platform/TokenVerifier.ts"
 /** What the settings name, once they are known to be good. */
 const machine = Layer.unwrap(
   Effect.gen(function* () {
-    const { databaseUrl, jwtIssuers, jwtLeeway, jwtSecret, stateFolder } = yield* CentralConfig
+    const { databaseUrl, jwtAlgorithms, jwtIssuers, jwtLeeway, jwtSecret, stateFolder } = yield* CentralConfig
     yield* PrivateFolder.ensure(stateFolder, "[edge_central] state_folder")
     return Layer.mergeAll(
       SqlRepository.layer.pipe(
@@ -35,7 +35,8 @@ const machine = Layer.unwrap(
         secret: jwtSecret,
         life: Duration.seconds(600),
         issuer: jwtIssuers[0],
-        leeway: jwtLeeway
+        leeway: jwtLeeway,
+        algorithm: jwtAlgorithms[0]
       }),
       Credentials.layer,
       SiteFiles.layer

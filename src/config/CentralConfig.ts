@@ -59,6 +59,8 @@ export interface CentralSettings {
   readonly jwtLeeway: Duration.Duration
   /** Empty: any. */
   readonly jwtIssuers: ReadonlyArray<string>
+  /** The first signs. */
+  readonly jwtAlgorithms: readonly [string, ...ReadonlyArray<string>]
   readonly oidc: OidcSettings | undefined
   readonly loggingLevel: string
   /** What the operator should know before the start. Never holds a secret. */

@@ -22,6 +22,7 @@ export interface EdgeSettings {
   /** `[api_auth] jwt_leeway`, the life of our tokens. */
   readonly jwtLeeway: Duration.Duration
   readonly jwtIssuer: string | undefined
+  readonly jwtAlgorithm: string
   readonly concurrency: number
   readonly jobPollInterval: Duration.Duration
   readonly heartbeatInterval: Duration.Duration

@@ -12,6 +12,7 @@ import {
   type SettingType,
   seconds,
   secret,
+  secretAlgorithms,
   size,
   text
 } from "./settingTypes.ts"
@@ -254,6 +255,13 @@ export const centralSettings = {
     undefined,
     list,
     "The issuers that may be named in a token which is signed with the shared secret; any where it is not set."
+  ),
+  jwtAlgorithms: airflow(
+    "api_auth",
+    "jwt_algorithm",
+    "GUESS",
+    secretAlgorithms,
+    "The algorithms with which such a token may be signed; the first signs the tokens of tasks."
   ),
   taskInstanceHeartbeatTimeout: settings.taskInstanceHeartbeatTimeout,
   loggingLevel: settings.loggingLevel

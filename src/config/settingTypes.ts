@@ -104,6 +104,31 @@ export const firstOfList = type("a text, or several with commas, of which the fi
   Option.some(text.split(",")[0]?.trim() || undefined)
 )
 
+const hmac = /^HS(?:256|384|512)$/
+
+/**
+ * The algorithms that a shared secret can sign with; never empty. `GUESS` is Airflow's own word for its default
+ * (3.3.2, `api_fastapi/auth/tokens.py`).
+ */
+export const secretAlgorithms = type(
+  "HS256, HS384, HS512 or GUESS (HS512), or several with commas, of which the first signs; others need a pair of keys, and " +
+    "workers share a secret",
+  (text): Option.Option<readonly [string, ...ReadonlyArray<string>]> => {
+    const [first = "GUESS", ...rest] = text
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "")
+    if (first === "GUESS") return Option.some(["HS512"])
+    return hmac.test(first) ? Option.some([first, ...rest.filter((name) => hmac.test(name))]) : Option.none()
+  }
+)
+
+/** The one that signs. */
+export const secretAlgorithm: SettingType<string> = {
+  ...secretAlgorithms,
+  decode: (text) => Option.map(secretAlgorithms.decode(text), ([first]) => first)
+}
+
 /** A secret: not shown in any message or log. */
 export const secret = type("a secret text", (text) => Option.some(Redacted.make(text, { label: "secret" })))
 

@@ -19,6 +19,7 @@ import {
   secondsOrAuto,
   secondsOrNoLimit,
   secret,
+  secretAlgorithm,
   size,
   text,
   whole
@@ -206,6 +207,13 @@ export const settings = {
     undefined,
     optional(firstOfList),
     "The issuer that is named in the signature of a request."
+  ),
+  jwtAlgorithm: airflow(
+    "api_auth",
+    "jwt_algorithm",
+    "GUESS",
+    secretAlgorithm,
+    "The algorithm of that signature; the site must be set to the same."
   ),
   baseLogFolder: airflow(
     "logging",

@@ -20,6 +20,8 @@ export interface TaskTokenOptions {
   readonly issuer?: string | undefined
   /** `[api_auth] jwt_leeway`, 10 s. */
   readonly leeway?: Duration.Duration
+  /** Default `HS512`. */
+  readonly algorithm?: string | undefined
 }
 
 /** `workload`: good for one `PATCH …/run`; `execution`: for all that a task does from then on. */
@@ -56,8 +58,8 @@ export class TaskTokens extends Context.Service<
     ) => Effect.Effect<TaskTokenClaims, TokenRefused>
   }
 >()("edge-worker/platform/TaskTokens") {
-  /** HS512 over the UTF-8 bytes of the secret (Airflow 3.3.2, `JWTGenerator`, `executors/workloads/base.py`). */
-  static readonly layer = ({ issuer, leeway, life, secret }: TaskTokenOptions) =>
+  /** HMAC over the UTF-8 bytes of the secret (Airflow 3.3.2, `JWTGenerator`, `executors/workloads/base.py`). */
+  static readonly layer = ({ algorithm = "HS512", issuer, leeway, life, secret }: TaskTokenOptions) =>
     Layer.sync(TaskTokens, () => {
       const key = new TextEncoder().encode(Redacted.value(secret))
       return {
@@ -74,7 +76,7 @@ export class TaskTokens extends Context.Service<
             exp: now + Math.floor(Duration.toSeconds(life))
           }
           const token = yield* Effect.promise(() =>
-            new SignJWT(claims).setProtectedHeader({ alg: "HS512", typ: "JWT" }).sign(key)
+            new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: "JWT" }).sign(key)
           )
           return Redacted.make(token, { label: "task token" })
         }),
@@ -82,7 +84,7 @@ export class TaskTokens extends Context.Service<
           Effect.tryPromise({
             try: () =>
               jwtVerify(Redacted.value(token), key, {
-                algorithms: ["HS512"],
+                algorithms: [algorithm],
                 audience,
                 requiredClaims: ["exp", "iat", "nbf", "sub"],
                 clockTolerance: leeway === undefined ? 10 : Duration.toSeconds(leeway),

@@ -22,7 +22,7 @@ export class TokenSigner extends Context.Service<
   }
 >()("edge-worker/platform/TokenSigner") {
   /**
-   * HS512 over the UTF-8 bytes of the secret, whatever its length, as PyJWT does (Airflow 3.3.2, `JWTGenerator`).
+   * HMAC over the UTF-8 bytes of the secret, whatever its length, as PyJWT does (Airflow 3.3.2, `JWTGenerator`).
    * The token lives `[api_auth] jwt_leeway`.
    */
   static readonly layer = Layer.effect(
@@ -36,7 +36,7 @@ export class TokenSigner extends Context.Service<
           const id = randomUUID().replaceAll("-", "")
           const payload = claims({ id, method, nowMillis, lifeSeconds, issuer: config.jwtIssuer })
           const token = yield* Effect.promise(() =>
-            new SignJWT({ ...payload }).setProtectedHeader({ alg: "HS512", typ: "JWT" }).sign(key)
+            new SignJWT({ ...payload }).setProtectedHeader({ alg: config.jwtAlgorithm, typ: "JWT" }).sign(key)
           )
           return Redacted.make(token, { label: "jwt" })
         })

@@ -63,11 +63,11 @@ const issuedBy = (claims: TokenClaims, nowMillis: number, leeway: number) => {
     : Effect.fail(new TokenRefused({ reason: "the token was issued in the future" }))
 }
 
-const bySecret = ({ jwtIssuers, jwtLeeway, jwtSecret }: CentralSettings) => {
+const bySecret = ({ jwtAlgorithms, jwtIssuers, jwtLeeway, jwtSecret }: CentralSettings) => {
   const key = new TextEncoder().encode(Redacted.value(jwtSecret))
   const leeway = Duration.toSeconds(jwtLeeway)
   const options: JWTVerifyOptions = {
-    algorithms: ["HS512"],
+    algorithms: [...jwtAlgorithms],
     audience: "api",
     requiredClaims: ["exp", "iat", "nbf"],
     clockTolerance: leeway,

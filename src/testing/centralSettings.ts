@@ -32,6 +32,7 @@ export const testCentralSettings = (changes: Partial<CentralSettings> = {}): Cen
   connectionsFile: undefined,
   jwtLeeway: Duration.seconds(10),
   jwtIssuers: [],
+  jwtAlgorithms: ["HS512"],
   oidc: undefined,
   loggingLevel: "INFO",
   warnings: [],

@@ -10,6 +10,7 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   jwtSecret: Redacted.make("a secret for tests"),
   jwtLeeway: Duration.seconds(10),
   jwtIssuer: undefined,
+  jwtAlgorithm: "HS512",
   concurrency: 8,
   jobPollInterval: Duration.seconds(5),
   heartbeatInterval: Duration.seconds(30),

@@ -240,6 +240,25 @@ describe("a central that takes tokens of an identity provider", () => {
   )
 })
 
+layer(served({ jwtAlgorithms: ["HS256", "HS384"] }), { excludeTestServices: true })(
+  "with [api_auth] jwt_algorithm",
+  (it) => {
+    it.effect("a token must be signed with one of them", () =>
+      Effect.gen(function* () {
+        const at = yield* port
+        for (const [alg, status] of [
+          ["HS256", 200],
+          ["HS384", 409],
+          ["HS512", 403]
+        ] as const) {
+          const token = yield* Effect.promise(() => sign("worker/a-1", {}, undefined, alg))
+          assert.strictEqual((yield* ask(at, "POST", path, { token, body })).status, status, alg)
+        }
+      })
+    )
+  }
+)
+
 layer(served({ jwtIssuers: ["me", "you"] }), { excludeTestServices: true })(
   "with [api_auth] jwt_issuer",
   (it) => {

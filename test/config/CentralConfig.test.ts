@@ -76,6 +76,7 @@ describe("CentralConfig", () => {
           AIRFLOW__EDGE_CENTRAL__TRUSTED_PROXY: "10.0.0.2, 10.1.0.0/16",
           AIRFLOW__EDGE_CENTRAL__DATABASE_URL: "postgresql://u:p@db/x",
           AIRFLOW__API_AUTH__JWT_SECRET: good,
+          AIRFLOW__API_AUTH__JWT_ALGORITHM: "HS384,HS512,RS256",
           AIRFLOW__EDGE__JOB_FAIL_PURGE: "2"
         },
         { port: 0 }
@@ -83,6 +84,7 @@ describe("CentralConfig", () => {
       assert.deepStrictEqual([found.host, found.port, found.stateFolder], ["10.0.0.1", 0, "/a/c"])
       assert.deepStrictEqual(found.trustedProxy, ["10.0.0.2", "10.1.0.0/16"])
       assert.strictEqual(found.jwtSecretFile, undefined)
+      assert.deepStrictEqual(found.jwtAlgorithms, ["HS384", "HS512"])
       assert.strictEqual(Redacted.value(found.jwtSecret), good)
       assert.notInclude(String(found.databaseUrl), "u:p")
       assert.strictEqual(Duration.toSeconds(found.jobFailPurge), 120)
@@ -132,6 +134,11 @@ describe("CentralConfig", () => {
       "an algorithm with a shared key",
       { ...jwks, AIRFLOW__EDGE__JWT_ISSUER: "i", AIRFLOW__EDGE__JWT_ALGORITHM: "RS256,HS256" },
       /with a public key/
+    ],
+    [
+      "an algorithm that a shared secret has not",
+      { AIRFLOW__API_AUTH__JWT_ALGORITHM: "EdDSA" },
+      /jwt_algorithm: read "EdDSA" .*it must be HS256, HS384, HS512/
     ],
     [
       "a misspelt part of a rule",

@@ -234,6 +234,7 @@ describe("EdgeConfig.layer", () => {
           AIRFLOW__EDGE__WORKER_UMASK: "0o027",
           AIRFLOW__EDGE__PUSH_LOGS: "f # for now",
           AIRFLOW__API_AUTH__JWT_ISSUER: " me , you",
+          AIRFLOW__API_AUTH__JWT_ALGORITHM: "HS256 , HS512",
           AIRFLOW__WORKERS__API_RETRY_WAIT_MAX: "7.5",
           AIRFLOW__EDGE__DRAIN_TIMEOUT_SEC: "60"
         }
@@ -243,8 +244,25 @@ describe("EdgeConfig.layer", () => {
       assert.deepStrictEqual([settings.umask, settings.daemonUmask], [0o027, 0o027])
       assert.isFalse(settings.pushLogs)
       assert.strictEqual(settings.jwtIssuer, "me")
+      assert.strictEqual(settings.jwtAlgorithm, "HS256")
       assert.deepStrictEqual(settings.apiRetryWaitMax, Duration.millis(7500))
       assert.deepStrictEqual(settings.drainTimeout, Duration.seconds(60))
+    })
+  )
+
+  it.effect("takes no algorithm that a shared secret has not, and Airflow's own word for its default", () =>
+    Effect.gen(function* () {
+      const of = (value: string) => readEnough({ env: { AIRFLOW__API_AUTH__JWT_ALGORITHM: value } })
+      for (const value of ["GUESS", "", "HS512,EdDSA"]) {
+        assert.strictEqual((yield* of(value)).jwtAlgorithm, "HS512", value)
+      }
+      for (const value of ["EdDSA", "RS256", "none", "hs256"]) {
+        const { message } = yield* Effect.flip(of(value))
+        assert.match(
+          message,
+          /\[api_auth\] jwt_algorithm: read .*it must be HS256, .* workers share a secret/
+        )
+      }
     })
   )
 

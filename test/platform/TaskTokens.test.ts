@@ -10,7 +10,7 @@ import { TaskTokens } from "../../src/platform/TaskTokens.ts"
 const secret = "a secret of sixty-four characters, of which a part is enough …"
 const at = 1_800_000_000
 
-const issued = (issuer?: string) =>
+const issued = (issuer?: string, algorithm = "HS512") =>
   Effect.gen(function* () {
     yield* TestClock.setTime(at * 1000 + 999)
     const { issue } = yield* TaskTokens
@@ -20,7 +20,7 @@ const issued = (issuer?: string) =>
       Promise.all(
         tokens.map((token) =>
           jwtVerify(Redacted.value(token), new TextEncoder().encode(secret), {
-            algorithms: ["HS512"],
+            algorithms: [algorithm],
             audience: "urn:airflow.apache.org:task",
             currentDate: new Date(at * 1000)
           })
@@ -28,7 +28,9 @@ const issued = (issuer?: string) =>
       )
     )
   }).pipe(
-    Effect.provide(TaskTokens.layer({ secret: Redacted.make(secret), life: Duration.minutes(10), issuer }))
+    Effect.provide(
+      TaskTokens.layer({ secret: Redacted.make(secret), life: Duration.minutes(10), issuer, algorithm })
+    )
   )
 
 describe("TaskTokens", () => {
@@ -48,6 +50,12 @@ describe("TaskTokens", () => {
       })
       assert.deepStrictEqual(first?.protectedHeader, { alg: "HS512", typ: "JWT" })
     })
+  )
+
+  it.effect("is signed with the algorithm that is configured", () =>
+    Effect.map(issued(undefined, "HS256"), ([first]) =>
+      assert.deepStrictEqual(first?.protectedHeader, { alg: "HS256", typ: "JWT" })
+    )
   )
 
   it.effect("names the issuer where one is configured", () =>

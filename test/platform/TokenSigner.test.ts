@@ -29,6 +29,17 @@ it.effect.each(["s", "not-a-secret", "ünïcode 😀", " spaces stay ", "x".repe
     }).pipe(Effect.provide(signer(secret)))
 )
 
+it.effect.each([["HS256", "sha256"] as const, ["HS384", "sha384"] as const])(
+  "%s where [api_auth] jwt_algorithm says so",
+  ([jwtAlgorithm, digest]) =>
+    Effect.gen(function* () {
+      const { sign } = yield* TokenSigner
+      const [header, payload, signature] = Redacted.value(yield* sign("worker/x", 0)).split(".")
+      expect(decoded(header)).toEqual({ alg: jwtAlgorithm, typ: "JWT" })
+      expect(signature).toBe(createHmac(digest, "s").update(`${header}.${payload}`).digest("base64url"))
+    }).pipe(Effect.provide(signer("s", { jwtAlgorithm })))
+)
+
 it.effect("time is the one that is given, and each token has an id of its own", () =>
   Effect.gen(function* () {
     const { sign } = yield* TokenSigner
