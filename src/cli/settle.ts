@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
+import { display } from "../protocol/Job.ts"
 import { nameProblem } from "../protocol/WorkerName.ts"
+import type { LogWaiting } from "../worker/JobRun.ts"
 import { type Settled, Settlement } from "../worker/Settlement.ts"
 import { failed, UsageError } from "./CommandFailed.ts"
 import { exitCodeText } from "./exitCodeText.ts"
@@ -56,21 +58,31 @@ const optionsOf = (name: string, python: string | undefined): WorkerOptions => (
 
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`
 
+const logInWords = ({ bytes, file, job, refused }: LogWaiting): string =>
+  `  ${count(bytes, "byte")} of the log of ${display(job)} in ${file}${
+    refused
+      ? ": the site answers 500 to it, as for a task instance that was deleted. A worker that is started gives it up after " +
+        "ten minutes of that; the file stays, copy it if you need it"
+      : ""
+  }`
+
 const inWords = (settled: Settled): string => {
-  const { logBytesLeft, logs, nameFreed, open, reports, reportsLeft } = settled
+  const { logBytesLeft, logs, logsLeft, nameFreed, open, reports, reportsLeft } = settled
   if (open + logs + reports === 0 && nameFreed === undefined) return "There was nothing to settle."
   const found = `Found ${count(open, "open job")}, ${count(logs, "log")} and ${count(reports, "report")} to be told.`
+  // What the site refuses is not told by asking again.
+  const again = reportsLeft > 0 || logsLeft.some(({ refused }) => !refused)
   const left =
     reportsLeft + logBytesLeft === 0
       ? "All is told."
-      : `NOT told: ${count(reportsLeft, "report")} and ${count(logBytesLeft, "byte")} of logs. Run it again when the site can be reached.`
+      : `NOT told: ${count(reportsLeft, "report")} and ${count(logBytesLeft, "byte")} of logs.${again ? " Run it again when the site can be reached." : ""}`
   const name =
     nameFreed === undefined
       ? ""
       : nameFreed
         ? " The site knows the worker as offline."
         : " Its name is not free."
-  return `${found} ${left}${name}`
+  return [`${found} ${left}${name}`, ...logsLeft.map(logInWords)].join("\n")
 }
 
 const waiting = (settlement: Settlement["Service"]) => {

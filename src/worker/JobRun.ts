@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
-import { type Claim, display, logPathOf } from "../protocol/Job.ts"
+import { type Claim, display, type JobKey, keyOf, logPathOf } from "../protocol/Job.ts"
 import { type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
 import { FetchGate } from "./FetchGate.ts"
 import { handBack } from "./HandBack.ts"
@@ -34,6 +34,15 @@ interface Place {
   readonly tell: Effect.Effect<void>
   /** Ends the tail and leaves all else as it is. */
   readonly left: Effect.Effect<void>
+}
+
+/** A log of which the site has not accepted all. */
+export interface LogWaiting {
+  readonly job: JobKey
+  readonly file: string
+  readonly bytes: number
+  /** The site answers 500 to it, as to that of a task instance which was deleted. */
+  readonly refused: boolean
 }
 
 interface Entry {
@@ -66,6 +75,7 @@ export class JobRun extends Context.Service<
     readonly stopAll: (how: Stop, notice: string) => Effect.Effect<void>
     /** Stops one job that runs, with a notice in its log. */
     readonly stopOne: (claim: Claim, how: Stop, notice: string) => Effect.Effect<void>
+    readonly logsWaiting: Effect.Effect<ReadonlyArray<LogWaiting>>
     /** Bytes of logs that the site has not accepted. */
     readonly logBytesWaiting: Effect.Effect<number>
     /** Waits until the site has accepted every log of a job that has ended. */
@@ -85,7 +95,7 @@ export class JobRun extends Context.Service<
       const gate = yield* FetchGate
       const finishing = yield* FiberSet.make<void, never>()
       const entries = new Map<string, Entry>()
-      const tails = new Set<Tail>()
+      const tails = new Map<Tail, Pick<LogWaiting, "job" | "file">>()
       /** Set once by `stopAll`: what a job that starts after it is told. */
       let stopping: { readonly how: Stop; readonly notice: string } | undefined
 
@@ -211,7 +221,7 @@ export class JobRun extends Context.Service<
           if (yield* tail.away) later = Effect.andThen(later, notice)
           else yield* notice
         })
-        tails.add(tail)
+        tails.set(tail, { job: keyOf(claim.job), file })
         const left = Effect.andThen(
           Effect.sync(() => tails.delete(tail)),
           Scope.close(scope, Exit.void)
@@ -249,6 +259,16 @@ export class JobRun extends Context.Service<
           })
         )
 
+      const logsWaiting = Effect.suspend(() =>
+        Effect.forEach([...tails], ([tail, log]) =>
+          Effect.map(Effect.all([tail.waiting, tail.refused]), ([bytes, refused]) => ({
+            ...log,
+            bytes,
+            refused
+          }))
+        )
+      ).pipe(Effect.map((logs) => logs.filter(({ bytes }) => bytes > 0)))
+
       return JobRun.of({
         run: (claim, asked) =>
           bracket(claim, begin(claim), (at) => startAndWait(claim, at)).pipe(
@@ -273,11 +293,9 @@ export class JobRun extends Context.Service<
             const entry = entries.get(claim.id)
             return entry === undefined ? Effect.void : stop(entry, how, notice)
           }),
-        logBytesWaiting: Effect.suspend(() =>
-          Effect.map(
-            Effect.forEach([...tails], (tail) => tail.waiting),
-            (waiting) => waiting.reduce((sum, bytes) => sum + bytes, 0)
-          )
+        logsWaiting,
+        logBytesWaiting: Effect.map(logsWaiting, (waiting) =>
+          waiting.reduce((sum, { bytes }) => sum + bytes, 0)
         ),
         logsDelivered: FiberSet.awaitEmpty(finishing)
       })

@@ -46,6 +46,8 @@ export interface Tail {
   readonly present: Effect.Effect<void>
   /** Bytes that the site has not accepted; one for a file that is away, as nobody can count them. */
   readonly waiting: Effect.Effect<number>
+  /** Whether the site answers 500 to this log, as to that of a task instance which was deleted. */
+  readonly refused: Effect.Effect<boolean>
 }
 
 /** What is appended while we wait travels in one request: after a pause, and where lines keep coming. */
@@ -333,7 +335,8 @@ export class LogPush extends Context.Service<
             if (place === undefined || place.inode === now.value.inode)
               return Math.max(0, now.value.size - offset)
             return Math.max(0, size - offset) + now.value.size
-          })
+          }),
+          refused: Effect.sync(() => refusedSince.has(claim.id))
         } satisfies Tail
       })
       return LogPush.of({ tail, doubles: Effect.sync(() => doubles) })

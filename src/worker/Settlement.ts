@@ -6,7 +6,7 @@ import { StateFolder } from "../platform/StateFolder.ts"
 import { Assignment } from "./Assignment.ts"
 import { Drain } from "./Drain.ts"
 import { FetchGate } from "./FetchGate.ts"
-import { JobRun } from "./JobRun.ts"
+import { JobRun, type LogWaiting } from "./JobRun.ts"
 import { type Found, Recovery } from "./Recovery.ts"
 import { Reports } from "./Reports.ts"
 import { SiteClock } from "./SiteClock.ts"
@@ -21,6 +21,8 @@ import { WorkerSysinfo } from "./WorkerSysinfo.ts"
 export interface Settled extends Found {
   readonly reportsLeft: number
   readonly logBytesLeft: number
+  /** The logs that these bytes are of. */
+  readonly logsLeft: ReadonlyArray<LogWaiting>
   /** The site knows that the worker is offline; undefined where its name was not ours to free. */
   readonly nameFreed: boolean | undefined
 }
@@ -72,6 +74,7 @@ export class Settlement extends Context.Service<
             ...found,
             reportsLeft: left.reports,
             logBytesLeft: left.logBytes,
+            logsLeft: yield* jobRun.logsWaiting,
             nameFreed: nameBefore === "dead" ? yield* leave : undefined
           }
         }, Effect.scoped),

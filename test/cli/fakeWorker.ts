@@ -18,6 +18,13 @@ const env = process.env
 const jobs = Number(env["FAKE_JOBS"] ?? "0")
 const stubborn = env["FAKE_STUBBORN"] !== undefined
 const reportsLeft = Number(env["FAKE_REPORTS_LEFT"] ?? "0")
+/** `away` or `refused`: what the site does to the log of one job, with commas. */
+const logsLeft = (env["FAKE_LOGS_LEFT"]?.split(",") ?? []).map((how, at) => ({
+  job: { dag_id: "dag", task_id: `task${at}`, run_id: "run", try_number: 1, map_index: -1 },
+  file: `/logs/${at}.log`,
+  bytes: 5,
+  refused: how === "refused"
+}))
 const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
 const make = Effect.gen(function* () {
@@ -108,7 +115,8 @@ const parts: WorkerParts = {
           logs: 0,
           reports: kill ? 1 : 0,
           reportsLeft,
-          logBytesLeft: 0,
+          logBytesLeft: logsLeft.reduce((sum, { bytes }) => sum + bytes, 0),
+          logsLeft,
           nameFreed: jobs === 0 ? undefined : true
         })
     })

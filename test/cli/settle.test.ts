@@ -34,6 +34,25 @@ describe("settle", () => {
     })
   )
 
+  it.live("names the logs that are left, and what becomes of one that the site refuses", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const settled = (logs: string) =>
+        run(home, ["settle", "-H", "one"], { FAKE_JOBS: "1", FAKE_LOGS_LEFT: logs })
+      const refused = yield* settled("refused")
+      assert.strictEqual(refused.code, 75)
+      const [words, log] = refused.stdout.trimEnd().split("\n")
+      assert.include(words, "NOT told: 0 reports and 5 bytes of logs. The site")
+      assert.match(
+        log ?? "",
+        /^ {2}5 bytes of the log of dag\.task0 run=run try=1 in \/logs\/0\.log: .* deleted\. .*ten minutes/
+      )
+      const both = yield* settled("refused,away")
+      assert.include(both.stdout, "10 bytes of logs. Run it again when the site can be reached.")
+      assert.match(both.stdout, /^ {2}5 bytes of the log of dag\.task1 run=run try=1 in \/logs\/1\.log$/m)
+    })
+  )
+
   it.live("refuses while the worker runs", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome

@@ -17,6 +17,7 @@ import { testSettings } from "../../src/testing/settings.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
+import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { LogPush } from "../../src/worker/LogPush.ts"
 import { Settlement } from "../../src/worker/Settlement.ts"
@@ -324,6 +325,7 @@ describe("Recovery", () => {
         reports: 0,
         reportsLeft: 0,
         logBytesLeft: 0,
+        logsLeft: [],
         nameFreed: true
       })
       const { worker, ...after } = yield* central.get
@@ -332,4 +334,32 @@ describe("Recovery", () => {
       assert.strictEqual(worker?.state, "offline")
     })
   )
+
+  for (const [what, status] of [
+    ["refuses", 500],
+    ["does not take", undefined]
+  ] as const) {
+    test(
+      `settle says which log the site ${what}, and leaves it to the next worker`,
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const disk = yield* (yield* oneRunning).kill
+        const refuse = new SiteUnavailable({ operation: "log", reason: "no", status, ambiguous: false })
+        yield* central.fault("log", { refuse })
+        const settled = yield* within(
+          "60 seconds",
+          Effect.flatMap(Settlement, (settlement) => settlement.run({ kill: true })).pipe(
+            Effect.provide(Layer.provideMerge(Settlement.layer, own(disk)))
+          )
+        )
+        assert.strictEqual(settled.reportsLeft, 0)
+        const [left, ...more] = settled.logsLeft
+        assert.deepStrictEqual(more, [])
+        assert.deepInclude(left, { file: log, refused: status === 500, bytes: settled.logBytesLeft })
+        assert.isAbove(settled.logBytesLeft, 0)
+        assert.strictEqual(left?.job.task_id, "a")
+        assert.isTrue([...disk.values()].some(({ kind }) => kind === "claim"))
+      })
+    )
+  }
 })
