@@ -120,15 +120,27 @@ const workerGauges = (worker: WorkerRecord): Effect.Effect<void> => {
   )
 }
 
-/**
- * All of it as Prometheus reads it, dots as underscores. Counts are this central's own; what is known of workers is read
- * anew, so that each central of several tells all, and nothing of a worker that was removed.
- */
-export const prometheus = (workers: ReadonlyArray<WorkerRecord>): Effect.Effect<string> =>
-  Effect.gen(function* () {
-    const gauges = yield* Effect.forEach(workers, workerGauges, { discard: true }).pipe(
-      Effect.andThen(PrometheusMetrics.format()),
-      Effect.provideService(Metric.MetricRegistry, new Map())
+/** What is known of workers, in a registry of its own. */
+const gaugesOf = (workers: ReadonlyArray<WorkerRecord>) =>
+  Effect.suspend(() => {
+    const registry: Metric.MetricRegistry = new Map()
+    return Effect.forEach(workers, workerGauges, { discard: true }).pipe(
+      Effect.provideService(Metric.MetricRegistry, registry),
+      Effect.as(registry)
     )
-    return `${yield* PrometheusMetrics.format()}${gauges}`
   })
+
+/**
+ * All of it in one registry. Counts are this central's own; what is known of workers is read anew, so that each central of
+ * several tells all, and nothing of a worker that was removed.
+ */
+export const registry = Effect.fnUntraced(function* (workers: ReadonlyArray<WorkerRecord>) {
+  const counts = yield* Metric.MetricRegistry
+  return new Map([...counts, ...(yield* gaugesOf(workers))])
+})
+
+/** The same as Prometheus reads it, dots as underscores. */
+export const prometheus = (workers: ReadonlyArray<WorkerRecord>): Effect.Effect<string> =>
+  Effect.flatMap(registry(workers), (all) =>
+    PrometheusMetrics.format().pipe(Effect.provideService(Metric.MetricRegistry, all))
+  )

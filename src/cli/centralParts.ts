@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import { Accounts } from "../central/Accounts.ts"
 import * as CentralServer from "../central/CentralServer.ts"
 import { Jobs } from "../central/Jobs.ts"
+import * as MetricsPush from "../central/MetricsPush.ts"
 import { SqlRepository } from "../central/SqlRepository.ts"
 import { Sweeper } from "../central/Sweeper.ts"
 import { Workers } from "../central/Workers.ts"
@@ -51,7 +52,7 @@ export const centralConfig = (commandLine: CentralCommandLine) =>
   )
 
 /** The same with settings that are read already. */
-export const centralOf = CentralServer.layer.pipe(
+export const centralOf = Layer.merge(CentralServer.layer, MetricsPush.layer).pipe(
   Layer.provideMerge([Workers.layer, Sweeper.layer, Accounts.layer, TokenVerifier.layer, CentralHttp.layer]),
   Layer.provideMerge(Jobs.layer),
   Layer.provideMerge(machine),
