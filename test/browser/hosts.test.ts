@@ -205,6 +205,41 @@ describe("the page", () => {
     expect(complaintsOf(page)).toEqual([])
   })
 
+  it("asks again for nothing while nothing changes, and its times go on by themselves", async () => {
+    const heartbeat = Date.now() - 20_000
+    for (const name of ["w1", "w2", "gone"]) await central.know({ name, lastUpdate: heartbeat })
+    await shows(row("w2"), /2\d s ago/)
+    const asked = () => page.waitForResponse((response) => response.url().includes("/ui/workers"))
+    // what was under way may have been the last change
+    await asked()
+    const quiet = await asked()
+    expect(quiet.status()).toBe(204)
+    const time = row("w2").locator("time").last()
+    const before = await time.textContent()
+    await time.filter({ hasNotText: before ?? "" }).waitFor()
+    await central.know({ name: "w2", state: "running", lastUpdate: Date.now() })
+    await shows(row("w2"), "running")
+    expect(complaintsOf(page)).toEqual([])
+  })
+
+  it("bears a thousand workers: a page of them at a time", async () => {
+    for (let at = 0; at < 1000; at++) await central.know({ name: `x${String(at).padStart(4, "0")}` })
+    await page.getByRole("searchbox", { name: "Name" }).fill("x")
+    await shows(page.locator("#list .count"), "1000 workers")
+    expect(await page.locator("#rows tr").count()).toBe(100)
+    await page.getByRole("link", { name: "Next" }).click()
+    await row("x0100").waitFor()
+    await central.know({ name: "x0150", state: "running" })
+    await shows(row("x0150"), "running")
+    expect(await page.locator("#rows tr").count()).toBe(100)
+    // another filter begins at its first page
+    await page.getByRole("searchbox", { name: "Name" }).fill("x0001")
+    await row("x0001").waitFor()
+    expect(await page.locator("#rows tr").count()).toBe(1)
+    expect(new URL(page.url()).search).toBe("?name=x0001")
+    expect(complaintsOf(page)).toEqual([])
+  })
+
   it("is for who is logged in", async () => {
     await page.getByRole("button", { name: "Log out" }).click()
     await page.waitForURL("**/login")

@@ -17,10 +17,11 @@ import { searchOf } from "./form.ts"
 import { assets } from "./generated/assets.ts"
 import { hostFilter, hostList, hostsBody } from "./hosts.ts"
 import { type Html, html } from "./html.ts"
-import { jobFilter, jobKey, jobList, jobsBody, mostRows } from "./jobs.ts"
+import { jobFilter, jobKey, jobList, jobsBody } from "./jobs.ts"
 import { logBody, logPart } from "./log.ts"
 import { managePanel } from "./manage.ts"
 import { page } from "./page.ts"
+import { isSeen, marked, pageOf, pageRows } from "./paging.ts"
 import { jobStateChoices } from "./words.ts"
 
 /** As HTML. */
@@ -62,36 +63,49 @@ export const layer = HttpRouter.use((router) =>
     const jobs = yield* Jobs
 
     type Make = (identity: Identity, search: URLSearchParams) => Effect.Effect<Html, Problem>
-    const add = (path: `/${string}`, whole: boolean, role: "view" | "operate", make: Make) =>
+    const whole = (_search: URLSearchParams, made: Html) => shown(200, made)
+    const list = (search: URLSearchParams, made: Html) =>
+      isSeen(search, made) ? HttpServerResponse.empty({ status: 204 }) : shown(200, marked(made))
+    const add = (path: `/${string}`, isPage: boolean, role: "view" | "operate", make: Make, answer = whole) =>
       router.add("GET", path, (request: HttpServerRequest) =>
         Effect.gen(function* () {
           const identity = yield* identify(request, settings, accounts)
           yield* requireRole(identity, role)
-          return shown(200, yield* make(identity, searchOf(request)))
+          const search = searchOf(request)
+          return answer(search, yield* make(identity, search))
         }).pipe(
-          Effect.catch((error) => explained(error, whole)),
+          Effect.catch((error) => explained(error, isPage)),
           Effect.map(protect)
         )
       )
 
-    const hosts = Effect.fnUntraced(function* (identity: Identity, filter: WorkerFilter) {
+    const hosts = Effect.fnUntraced(function* (
+      identity: Identity,
+      filter: WorkerFilter,
+      search: URLSearchParams
+    ) {
       const found = yield* workers.list(filter)
-      return hostList(found, yield* Clock.currentTimeMillis, settings, identity.roles.has("operate"))
+      return hostList(found, yield* Clock.currentTimeMillis, settings, identity.roles.has("operate"), search)
     })
 
     /** Those that are not over come first, and none of them is left out for one that is. */
-    const listJobs = Effect.fnUntraced(function* (identity: Identity, filter: JobFilter) {
+    const listJobs = Effect.fnUntraced(function* (
+      identity: Identity,
+      filter: JobFilter,
+      search: URLSearchParams
+    ) {
       const states = filter.states ?? jobStateChoices
       const open = states.filter((state) => !isEnded(state))
       const over = states.filter(isEnded)
-      const most = mostRows + 1
+      const before = (pageOf(search) - 1) * pageRows
+      const most = before + pageRows + 1
       const first = open.length === 0 ? [] : yield* jobs.list({ ...filter, states: open }, most)
       const room = most - first.length
       const second = over.length === 0 || room <= 0 ? [] : yield* jobs.list({ ...filter, states: over }, room)
-      const all = [...first, ...second]
-      const rows = all.slice(0, mostRows).sort((a, b) => b.queuedAt - a.queuedAt)
+      const all = [...first, ...second].slice(before)
+      const rows = all.slice(0, pageRows).sort((a, b) => b.queuedAt - a.queuedAt)
       const now = yield* Clock.currentTimeMillis
-      return jobList(rows, all.length > mostRows, now, identity.roles.has("operate"))
+      return jobList(rows, all.length > pageRows, now, identity.roles.has("operate"), search)
     })
 
     const log = Effect.fnUntraced(function* (search: URLSearchParams) {
@@ -104,23 +118,40 @@ export const layer = HttpRouter.use((router) =>
 
     yield* add("/", true, "view", (identity, search) => {
       const filter = hostFilter(search)
-      return Effect.map(hosts(identity, filter), (list) =>
+      return Effect.map(hosts(identity, filter, search), (list) =>
         page({
           title: "Edge Worker Hosts",
           current: "./",
           identity,
-          body: hostsBody(filter, list, identity.roles.has("operate"))
+          body: hostsBody(filter, marked(list), identity.roles.has("operate"), pageOf(search))
         })
       )
     })
-    yield* add("/ui/workers", false, "view", (identity, search) => hosts(identity, hostFilter(search)))
+    yield* add(
+      "/ui/workers",
+      false,
+      "view",
+      (identity, search) => hosts(identity, hostFilter(search), search),
+      list
+    )
     yield* add("/jobs", true, "view", (identity, search) => {
       const filter = jobFilter(search)
-      return Effect.map(listJobs(identity, filter), (list) =>
-        page({ title: "Edge Worker Jobs", current: "jobs", identity, body: jobsBody(filter, list) })
+      return Effect.map(listJobs(identity, filter, search), (list) =>
+        page({
+          title: "Edge Worker Jobs",
+          current: "jobs",
+          identity,
+          body: jobsBody(filter, marked(list), pageOf(search))
+        })
       )
     })
-    yield* add("/ui/jobs", false, "view", (identity, search) => listJobs(identity, jobFilter(search)))
+    yield* add(
+      "/ui/jobs",
+      false,
+      "view",
+      (identity, search) => listJobs(identity, jobFilter(search), search),
+      list
+    )
     yield* add("/log", true, "view", (identity, search) =>
       Effect.map(log(search), (found) =>
         page({

@@ -2,6 +2,7 @@
 import { WorkerState } from "../../protocol/WorkerState.ts"
 import type { WorkerFilter, WorkerRecord } from "../WorkerRecord.ts"
 import { cell, type Html, html, query } from "./html.ts"
+import { pageField, pageOf, pageRows, pager } from "./paging.ts"
 import { health, slots, time, type Versions, versions, workerState, workerStates } from "./words.ts"
 
 const isState = (text: string): text is WorkerState => Object.hasOwn(workerStates, text)
@@ -73,29 +74,37 @@ export const hostList = (
   workers: ReadonlyArray<WorkerRecord>,
   now: number,
   own: Versions,
-  mayOperate: boolean
-): Html => html`<p class="count">${workers.length} ${workers.length === 1 ? "worker" : "workers"}</p>
-<table role="table">
+  mayOperate: boolean,
+  search: URLSearchParams = new URLSearchParams()
+): Html => {
+  // workers may have gone since the page was asked for
+  const page = Math.min(pageOf(search), Math.max(1, Math.ceil(workers.length / pageRows)))
+  const shown = workers.slice((page - 1) * pageRows, page * pageRows)
+  return html`<p class="count">${workers.length} ${workers.length === 1 ? "worker" : "workers"}</p>
+${pager("./", search, page, page * pageRows < workers.length)}
+<table role="table" data-now="${now}">
 <caption class="unseen">Workers</caption>
 <thead role="rowgroup"><tr role="row">
 ${mayOperate && html`<th role="columnheader" scope="col" class="select"><input type="checkbox" id="select-all" aria-label="Select all"></th>`}
 <th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Queues</th><th role="columnheader" scope="col">Slots</th><th role="columnheader" scope="col">Health</th><th role="columnheader" scope="col">Versions</th><th role="columnheader" scope="col">First online</th><th role="columnheader" scope="col">Last heartbeat</th><th role="columnheader" scope="col">Comments</th>
 ${mayOperate && html`<th role="columnheader" scope="col"><span class="unseen">Actions</span></th>`}
 </tr></thead>
-<tbody role="rowgroup" id="rows">${workers.map((worker) => row(worker, now, own, mayOperate))}</tbody>
+<tbody role="rowgroup" id="rows">${shown.map((worker) => row(worker, now, own, mayOperate))}</tbody>
 </table>
 ${workers.length === 0 ? html`<p class="nothing">No worker fits.</p>` : null}`
+}
 
 /** The whole page below its title. */
-export const hostsBody = (filter: WorkerFilter, list: Html, mayOperate: boolean): Html => html`
+export const hostsBody = (filter: WorkerFilter, list: Html, mayOperate: boolean, page: number): Html => html`
 <form id="filters" method="get" action="./" role="search" aria-label="Filter the workers">
 ${textChoice("name", "Name", filter.name)}
 ${textChoice("queue", "Queue", filter.queue)}
 ${stateChoice(WorkerState.literals, filter.states)}
+${pageField(page)}
 <noscript><button>Filter</button></noscript>
 </form>
 ${
   mayOperate &&
   html`<p class="selection"><button type="button" id="manage-selection" hx-get="ui/manage" hx-include="#list input[name=worker]:checked" hx-target="#dialog" aria-haspopup="dialog" disabled>Manage the selection</button> <span id="selected" role="status"></span></p>`
 }
-<div id="list" hx-get="ui/workers" hx-include="#filters" hx-trigger="every 3s, changed from:body, filter from:body" hx-swap="innerMorph">${list}</div>`
+<div id="list" hx-get="ui/workers" hx-include="#filters, #seen" hx-trigger="every 3s, changed from:body, filter from:body" hx-swap="innerMorph">${list}</div>`

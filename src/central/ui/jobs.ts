@@ -4,6 +4,7 @@ import type { JobKey } from "../../protocol/Job.ts"
 import { isEnded, type JobFilter, type JobRecord } from "../JobRecord.ts"
 import { stateChoice, textChoice } from "./hosts.ts"
 import { cell, type Html, html, query } from "./html.ts"
+import { pageField, pageOf, pager } from "./paging.ts"
 import { jobState, jobStateChoices, jobStates, time } from "./words.ts"
 
 const isState = (text: string): text is JobState => Object.hasOwn(jobStates, text)
@@ -69,19 +70,18 @@ ${
 }</td>
 </tr>`
 
-/** As many rows as a browser shows without pain. */
-export const mostRows = 500
-
-/** The list alone; `more`: some were left out. */
+/** The list alone: one page of it; `more`: there is another. */
 export const jobList = (
   jobs: ReadonlyArray<JobRecord>,
   more: boolean,
   now: number,
-  mayOperate: boolean
+  mayOperate: boolean,
+  search: URLSearchParams = new URLSearchParams()
 ): Html => html`<p class="count">${jobs.length} ${jobs.length === 1 ? "job" : "jobs"}${
-  more ? " shown, and there are more: narrow the filters" : null
+  more ? " shown, and there are more" : null
 }</p>
-<table role="table">
+${pager("jobs", search, pageOf(search), more)}
+<table role="table" data-now="${now}">
 <caption class="unseen">Jobs</caption>
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">DAG</th><th role="columnheader" scope="col">Run</th><th role="columnheader" scope="col">Task</th><th role="columnheader" scope="col">Try</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Queue</th><th role="columnheader" scope="col">Worker</th><th role="columnheader" scope="col">Queued</th><th role="columnheader" scope="col">Last update</th><th role="columnheader" scope="col"><span class="unseen">Actions</span></th></tr></thead>
 <tbody role="rowgroup" id="rows">${jobs.map((job) => row(job, now, mayOperate))}</tbody>
@@ -89,7 +89,7 @@ export const jobList = (
 ${jobs.length === 0 ? html`<p class="nothing">No job fits.</p>` : null}`
 
 /** The whole page below its title. */
-export const jobsBody = (filter: JobFilter, list: Html): Html => html`
+export const jobsBody = (filter: JobFilter, list: Html, page: number): Html => html`
 <form id="filters" method="get" action="jobs" role="search" aria-label="Filter the jobs">
 ${textChoice("dag", "DAG", filter.dag)}
 ${textChoice("run", "Run", filter.run)}
@@ -97,6 +97,7 @@ ${textChoice("task", "Task", filter.task)}
 ${textChoice("queue", "Queue", filter.queue)}
 ${textChoice("worker", "Worker", filter.worker)}
 ${stateChoice(jobStateChoices, filter.states)}
+${pageField(page)}
 <noscript><button>Filter</button></noscript>
 </form>
-<div id="list" hx-get="ui/jobs" hx-include="#filters" hx-trigger="every 3s, changed from:body, filter from:body" hx-swap="innerMorph">${list}</div>`
+<div id="list" hx-get="ui/jobs" hx-include="#filters, #seen" hx-trigger="every 3s, changed from:body, filter from:body" hx-swap="innerMorph">${list}</div>`

@@ -291,3 +291,55 @@ describe("a log", () => {
     ).toBe(404)
   })
 })
+
+describe("a long list", () => {
+  const seenIn = (text: string) => /id="seen" value="([^"]*)"/.exec(text)?.[1] ?? ""
+  const rows = (text: string) => text.match(/<tr role="row" id=/g)?.length ?? 0
+
+  it("comes in pages, which keep the filters", async () => {
+    const long = peopleSite()
+    for (let at = 0; at < 250; at++) {
+      await long.run(knowWorker({ name: `w${String(at).padStart(3, "0")}` }))
+      await long.run(Repository.use((store) => store.addJob(jobRecord(`t${at}`, { queuedAt: at }))))
+    }
+    const at = (path: string) => long.call("GET", path, { as: "olga" }).then(({ text }) => text)
+    const first = await at("/?name=w&page=1")
+    expect([rows(first), first.includes("250 workers"), first.includes('rel="prev"')]).toEqual([
+      100,
+      true,
+      false
+    ])
+    expect(first).toContain('<a rel="next" href="./?name=w&amp;page=2">')
+    const last = await at("/ui/workers?page=3&seen=x")
+    expect([rows(last), last.includes("w249"), last.includes('rel="next"')]).toEqual([50, true, false])
+    for (const odd of ["99", "-1", "x", "1e99"]) expect(rows(await at(`/ui/workers?page=${odd}`))).not.toBe(0)
+    const jobs = [await at("/jobs"), await at("/jobs?page=2"), await at("/ui/jobs?page=3")]
+    expect(jobs.map(rows)).toEqual([100, 100, 50])
+    const tasks = jobs.flatMap((text) => [...text.matchAll(/<td role="cell" data-label="Task"><div>(t\d+)/g)])
+    expect(new Set(tasks.map(([, task]) => task)).size).toBe(250)
+    await long.dispose()
+  })
+
+  it("is not sent again while nothing in it has changed, however long that is", async () => {
+    const quiet = peopleSite()
+    await quiet.run(knowWorker({ name: "w", lastUpdate: Date.now() - 60_000 }))
+    await quiet.run(Repository.use((store) => store.addJob(jobRecord("t"))))
+    for (const [page, part] of [
+      ["/", "/ui/workers"],
+      ["/jobs", "/ui/jobs"]
+    ] as const) {
+      const seen = seenIn((await quiet.call("GET", page, { as: "olga" })).text)
+      expect(seen).not.toBe("")
+      const again = await quiet.call("GET", `${part}?seen=${seen}`, { as: "olga" })
+      expect([again.status, again.text]).toEqual([204, ""])
+      // who may do less sees another list
+      expect((await quiet.call("GET", `${part}?seen=${seen}`, { as: "vera" })).status).toBe(200)
+    }
+    const seen = seenIn((await quiet.call("GET", "/ui/workers", { as: "olga" })).text)
+    await quiet.run(knowWorker({ name: "w", lastUpdate: Date.now() }))
+    const changed = await quiet.call("GET", `/ui/workers?seen=${seen}`, { as: "olga" })
+    expect(changed.status).toBe(200)
+    expect(seenIn(changed.text)).not.toBe(seen)
+    await quiet.dispose()
+  })
+})

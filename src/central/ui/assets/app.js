@@ -10,7 +10,9 @@ document.addEventListener("htmx:after:swap", (event) => {
     dialog.showModal()
     byId("dialog-title")?.focus()
   }
-  if (event.detail.ctx.sourceElement === list()) showSelection()
+  if (event.detail.ctx.sourceElement !== list()) return
+  compareClocks()
+  showSelection()
 })
 document.addEventListener("accepted", () => {
   const dialog = byId("dialog")
@@ -44,6 +46,26 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("#list")) showSelection()
 })
 
+/** How long ago everything was goes on by itself, by the clock of the central. */
+let ahead = 0
+const compareClocks = () => {
+  const now = Number(document.querySelector("#list [data-now]")?.dataset.now)
+  if (now > 0) ahead = Date.now() - now
+}
+const ago = (then) => {
+  const seconds = Math.max(0, Math.round((Date.now() - ahead - then) / 1000))
+  if (seconds < 90) return `${seconds} s ago`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h ago`
+  return `${Math.round(seconds / 86400)} d ago`
+}
+setInterval(() => {
+  for (const time of document.querySelectorAll("#list time")) {
+    const text = ago(Date.parse(time.dateTime))
+    if (time.textContent !== text) time.textContent = text
+  }
+}, 1000)
+
 /** The filters work while they are typed, and stand in the address. */
 let typed = 0
 const filter = () => {
@@ -55,6 +77,7 @@ const filter = () => {
 }
 document.addEventListener("input", (event) => {
   if (!event.target.closest("#filters")) return
+  byId("page").value = ""
   clearTimeout(typed)
   typed = setTimeout(filter, 250)
 })
@@ -90,6 +113,13 @@ document.addEventListener("htmx:before:swap", (event) => {
       : `The central has a problem (${response.status}); this is what it said at ${lastSeen}.`
   )
 })
+/** 204: nothing has changed. */
+document.addEventListener("htmx:after:request", (event) => {
+  const { response, sourceElement } = event.detail.ctx
+  if (!renews(sourceElement) || response?.status !== 204) return
+  lastSeen = since()
+  connection("")
+})
 document.addEventListener("htmx:error", (event) => {
   if (!event.detail.ctx) return
   if (renews(event.detail.ctx.sourceElement)) {
@@ -113,5 +143,6 @@ document.addEventListener("htmx:after:swap", () => {
 window.addEventListener("DOMContentLoaded", () => {
   const log = byId("log")
   if (log) log.scrollTop = log.scrollHeight
+  compareClocks()
   showSelection()
 })
