@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type { CommandTable } from "./commandTable.ts"
 import type { ExecutionApiPatience } from "./executionApiPatience.ts"
+import type { NamespaceLevels } from "./namespaceLevels.ts"
 import { readEdgeSettings } from "./readEdgeSettings.ts"
 
 /** When the worker enters maintenance by itself, from `[edge] automatic_maintenance_on`. */
@@ -43,8 +44,26 @@ export interface EdgeSettings {
   /** `[logging] file_task_handler_new_folder_permissions`; without it, Airflow's 0o775. */
   readonly logFolderPermissions?: number | undefined
   readonly loggingLevel: string
-  /** `[logging] namespace_levels`: levels of single loggers, for tasks that this worker runs itself. */
-  readonly namespaceLevels?: string | undefined
+  /** `[logging] namespace_levels`: the levels of single loggers of a task. */
+  readonly namespaceLevels: NamespaceLevels
+  /** `[logging] min_length_masked_secret`, in characters. */
+  readonly minLengthMaskedSecret: number
+  /** `[logging] secret_mask_adapter`, a Python function. */
+  readonly secretMaskAdapter: string | undefined
+  /** `[logging] remote_logging` */
+  readonly remoteLogging: boolean
+  /** `[core] hide_sensitive_var_conn_fields` */
+  readonly hideSensitiveVarConnFields: boolean
+  /** `[core] sensitive_var_conn_names` */
+  readonly sensitiveVarConnNames: ReadonlyArray<string>
+  /** `[core] xcom_backend`, a Python class. */
+  readonly xcomBackend: string
+  /** `[core] multi_team` */
+  readonly multiTeam: boolean
+  /** `[secrets] backend`, a Python class. */
+  readonly secretsBackend: string | undefined
+  /** `[workers] secrets_backend`, a Python class. */
+  readonly workersSecretsBackend: string | undefined
   readonly dagsFolder: string | undefined
   readonly executeTasksNewPythonInterpreter: boolean
   readonly hostnameCallable: string

@@ -67,7 +67,11 @@ const crossChecks = (
   mistakes: Array<ConfigInvalid["mistakes"][number]>,
   warnings: Set<string>
 ) => {
-  const { apiRetryWaitMax, apiRetryWaitMin, apiUrl } = values
+  const { apiRetryWaitMax, apiRetryWaitMin, apiUrl, namespaceLevels } = values
+  for (const wrong of namespaceLevels?.wrong ?? [])
+    warnings.add(
+      `[logging] namespace_levels: ${JSON.stringify(wrong)} is no pair of a logger and a level and is not used`
+    )
   if ("jwtSecret" in values && values.jwtSecret === undefined) {
     if (values.internalApiSecretKey !== undefined) {
       warnings.add(

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { getBoolean, getFloat, getInt, getOctal, plainInt } from "./PythonText.ts"
+import { getBoolean, getFloat, getInt, getOctal, plainInt, strip } from "./PythonText.ts"
 
 /** One type of setting. */
 export interface SettingType<A> {
@@ -128,6 +128,16 @@ export const secretAlgorithm: SettingType<string> = {
   ...secretAlgorithms,
   decode: (text) => Option.map(secretAlgorithms.decode(text), ([first]) => first)
 }
+
+/** A list with commas; empty entries are left out. */
+export const texts = type("texts with commas between; or empty", (text) =>
+  Option.some(
+    text
+      .split(",")
+      .map(strip)
+      .filter((part) => part !== "")
+  )
+)
 
 /** A secret: not shown in any message or log. */
 export const secret = type("a secret text", (text) => Option.some(Redacted.make(text, { label: "secret" })))

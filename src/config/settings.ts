@@ -24,6 +24,7 @@ import {
   text,
   whole
 } from "./settingTypes.ts"
+import { taskSettings } from "./taskSettings.ts"
 
 /** One setting. Names and defaults are those of Airflow 3.3.2 (`config.yml`) and edge3 5.1.0 (`get_provider_info.py`). */
 export interface Setting<A> extends KnownKey {
@@ -50,6 +51,7 @@ const hidden = <A>(key: string, fallback: string, type: SettingType<A>, sentence
 
 /** By the name of the field that it ends in. */
 export const settings = {
+  ...taskSettings,
   apiUrl: airflow(
     "edge",
     "api_url",

@@ -8,6 +8,7 @@ import { FileTail } from "./FileTail.ts"
 import { FreeDisk } from "./FreeDisk.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import { JournalStore } from "./JournalStore.ts"
+import { LogAppender } from "./LogAppender.ts"
 import { LogFiles } from "./LogFiles.ts"
 import { LogFolder } from "./LogFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
@@ -23,6 +24,7 @@ export const NodePlatform = {
     HttpTransport.layer,
     TokenSigner.layer,
     LogFolder.layer,
+    LogAppender.layer,
     LogFiles.layer,
     FileTail.layer,
     FreeDisk.layer,

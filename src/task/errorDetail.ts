@@ -58,7 +58,9 @@ const typeOf = (error: Error): string => {
   const name = field(error, "name")
   if (typeof name === "string" && name !== "" && name !== "Error") return cut(name)
   const made = field(error, "constructor")
-  return typeof made === "function" && made.name !== "" ? cut(made.name) : "Error"
+  return typeof made === "function" && typeof made.name === "string" && made.name !== ""
+    ? cut(made.name)
+    : "Error"
 }
 
 const ownFields = (error: Error): ReadonlyArray<readonly [string, unknown]> =>
@@ -101,7 +103,7 @@ const describeError = (error: Error, depth: number): Described => {
   // A tagged error often says everything in its fields and nothing in its message.
   const exc_value = message === "" && fields.length > 0 ? textOf(Object.fromEntries(fields)) : message
   const stack = field(error, "stack")
-  const head = `${String(field(error, "name"))}: ${String(field(error, "message"))}`
+  const head = ["name", "message"].map((key) => logValue(field(error, key))).join(": ")
   const described: ErrorStack = {
     ...plain(exc_type, exc_value),
     exc_notes: message === "" ? [] : fields.map(([key, value]) => `${key}: ${textOf(value)}`),
@@ -176,6 +178,11 @@ const detail = (error: unknown, depth: number): ErrorDetail => {
  * failed with, whatever that is, or an Effect's `Cause`. Never throws; an error without end is cut.
  */
 export const errorDetail = (error: unknown): ErrorDetail => {
-  const found = detail(error, 0)
-  return found.length > 0 ? found : [plain(error === null ? "null" : typeof error, String(error))]
+  try {
+    const found = detail(error, 0)
+    return found.length > 0 ? found : [plain(error === null ? "null" : typeof error, String(error))]
+  } catch {
+    // a proxy that throws whatever it is asked
+    return [plain("Thrown", "(cannot be shown)")]
+  }
 }

@@ -25,9 +25,9 @@ export const logValue = (value: unknown): unknown => {
     if (typeof at === "function") return `[function ${at.name}]`
     if (typeof at !== "object") return told(at)
     if (path.has(at)) return "(circular)"
-    if (depth >= deepest || left <= 0) return Array.isArray(at) ? "[…]" : "{…}"
     path.add(at)
     try {
+      if (depth >= deepest || left <= 0) return Array.isArray(at) ? "[…]" : "{…}"
       return inside(at, depth)
     } catch {
       return "(cannot be shown)"

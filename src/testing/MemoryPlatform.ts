@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { FreeDisk } from "../platform/FreeDisk.ts"
 import { type JournalEntry, JournalStore } from "../platform/JournalStore.ts"
+import { LogAppender } from "../platform/LogAppender.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder, LogFolderRefused, UnsafeLogPath } from "../platform/LogFolder.ts"
 import { JobFolderRefused, StateFolder } from "../platform/StateFolder.ts"
@@ -27,6 +28,13 @@ const logFolder = (base: string, refusal: Effect.Effect<string | undefined>) =>
       })
     )
   )
+
+const logAppender = Layer.effect(
+  LogAppender,
+  Effect.map(MemoryFileTail, (files) =>
+    LogAppender.of({ open: (file) => Effect.succeed({ append: (lines) => files.append(file, lines) }) })
+  )
+)
 
 const logFiles = (base: string) =>
   Layer.effect(
@@ -99,6 +107,7 @@ export const MemoryPlatform = {
   ) =>
     Layer.mergeAll(
       logFolder(options.logs ?? "/logs", options.noLogFolders ?? Effect.succeed(undefined)),
+      logAppender,
       logFiles(options.logs ?? "/logs"),
       Layer.succeed(FreeDisk, { below: options.freeDisk ?? (() => Effect.succeed(2 ** 50)) }),
       JournalStore.layerMemory(options.disk),

@@ -5,6 +5,11 @@ import { allSettings, ownSection } from "../../src/config/settings.ts"
 
 /** These have no default, or an empty one, on purpose. */
 const withoutDefault = [
+  "namespace_levels",
+  "secret_mask_adapter",
+  "sensitive_var_conn_names",
+  "backend",
+  "secrets_backend",
   "api_url",
   "extended_system_info_function",
   "worker_umask",

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AirflowConfig } from "../../config/AirflowConfig.ts"
+import { EdgeConfig, type EdgeSettings } from "../../config/EdgeConfig.ts"
 import { readConnection } from "./readConnection.ts"
 
 /** A connection as the site's Execution API answers it (2026-06-30, `ConnectionResponse`). */
@@ -48,7 +49,10 @@ export class SecretsBackends extends Context.Service<
   /** The worker's variables `AIRFLOW_CONN_ID` and `AIRFLOW_VAR_KEY`, in capitals. */
   static readonly layer = Layer.effect(
     SecretsBackends,
-    Effect.map(AirflowConfig, ({ env }) => SecretsBackends.of(fromVariables(env)))
+    Effect.gen(function* () {
+      const { env } = yield* AirflowConfig
+      return SecretsBackends.of(fromVariables(env, yield* EdgeConfig))
+    })
   )
 }
 
@@ -57,9 +61,11 @@ export class SecretsBackends extends Context.Service<
  * an empty connection is none.
  */
 export const fromVariables = (
-  env: Readonly<Record<string, string | undefined>>
+  env: Readonly<Record<string, string | undefined>>,
+  { multiTeam }: Pick<EdgeSettings, "multiTeam">
 ): SecretsBackends["Service"] => ({
   connection: (connId) => {
+    if (isOfTeam(connId, multiTeam)) return Effect.succeedNone
     const name = `AIRFLOW_CONN_${connId.toUpperCase()}`
     const value = env[name]
     if (!value) return Effect.succeedNone
@@ -68,5 +74,13 @@ export const fromVariables = (
       ? Effect.fail(new SecretsBackendFailed({ reason: `${name} cannot be read: ${read}`, denied: false }))
       : Effect.succeedSome(read)
   },
-  variable: (key) => Effect.succeed(Option.fromUndefinedOr(env[`AIRFLOW_VAR_${key.toUpperCase()}`]))
+  variable: (key) =>
+    Effect.succeed(
+      isOfTeam(key, multiTeam)
+        ? Option.none()
+        : Option.fromUndefinedOr(env[`AIRFLOW_VAR_${key.toUpperCase()}`])
+    )
 })
+
+/** `AIRFLOW_CONN__TEAM___ID` is the team's own, and no task may have it by naming the team. */
+const isOfTeam = (id: string, multiTeam: boolean) => multiTeam && id.includes("___")

@@ -110,10 +110,19 @@ export const secretsMasker = (rules: MaskingRules): SecretsMasker => {
   const sensitive = [...alwaysSensitive, ...rules.sensitiveNames.map(strip)].filter((name) => name !== "")
   const secrets = { all: new Set<string>(), longest: 0 }
 
-  const isSensitive = (name: string) => {
+  const judged = new Map<string, boolean>()
+  const judge = (name: string) => {
     if (!rules.hideSensitiveFields) return false
     const normal = strip(name).toLowerCase().replace(notOfAName, "_")
     return sensitive.some((part) => normal.includes(part))
+  }
+  /** A log has the same few keys in every line. */
+  const isSensitive = (name: string) => {
+    const known = judged.get(name)
+    if (known !== undefined) return known
+    const is = judge(name)
+    if (judged.size < 1_000 && name.length < 100) judged.set(name, is)
+    return is
   }
 
   const isLongEnough = (secret: string) =>
@@ -169,14 +178,17 @@ export const secretsMasker = (rules: MaskingRules): SecretsMasker => {
         }
         return items
       }
-      const fields: Array<readonly [string, unknown]> = []
-      const entries = Object.entries(value)
-      for (const [key, item] of entries) {
+      const fields = new Map<string, unknown>()
+      const keys = Object.keys(value)
+      for (const key of keys) {
         if (values <= 0 || all <= 0) {
-          fields.push(["…", `${entries.length - fields.length} more`])
+          fields.set("…", `${keys.length - fields.size} more`)
           break
         }
-        fields.push([text(key), walk(item, depth + 1, hidden || isSensitive(key))])
+        const shown = text(key)
+        // Two keys may look the same now, and neither value may get lost.
+        const name = fields.has(shown) ? `${shown} (${fields.size + 1})` : shown
+        fields.set(name, walk(Reflect.get(value, key), depth + 1, hidden || isSensitive(key)))
       }
       return Object.fromEntries(fields)
     }

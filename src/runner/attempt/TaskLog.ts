@@ -9,7 +9,7 @@ import { EdgeConfig } from "../../config/EdgeConfig.ts"
 import { LogAppender } from "../../platform/LogAppender.ts"
 import type { TaskInstance } from "../../protocol/Job.ts"
 import type { LogLevel } from "../../protocol/TaskComms.ts"
-import { levelFilter, namespaceLevels } from "./logLevels.ts"
+import { levelFilter } from "./logLevels.ts"
 import { type LogLine, logLine } from "./logLine.ts"
 import type { SecretsMasker } from "./SecretsMasker.ts"
 
@@ -65,7 +65,7 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
 }) {
   const settings = yield* EdgeConfig
   const appender = yield* LogAppender
-  const levelOf = levelFilter(settings.loggingLevel, namespaceLevels(settings.namespaceLevels ?? "").levels)
+  const levelOf = levelFilter(settings.loggingLevel, settings.namespaceLevels.levels)
   const names = namesOf(options.ti)
   const { file, masker } = options
   const lines = yield* Queue.unbounded<string | Deferred.Deferred<void>>()
@@ -93,10 +93,9 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
   const append = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
     if (texts.length === 0) return
     const notice = {
-      timestamp: undefined,
       level: "warning",
       event: `${lost} lines are missing here: the disk did not take them`,
-      fields: { logger: ownLogger }
+      more: { logger: ownLogger }
     } as const
     const first = lost === 0 ? "" : logLine(notice, { masker, now: yield* now })
     yield* log.append(first + texts.join("")).pipe(
@@ -134,26 +133,19 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
   yield* Effect.addFinalizer(() => Effect.andThen(flush, Fiber.interrupt(writer)))
 
   return {
-    write: ({ event, level, logger, timestamp, ...fields }) => {
-      const name = typeof logger === "string" ? logger : undefined
-      return putAt(typeof level === "string" ? level : "", name, {
-        timestamp,
-        event,
-        fields: { ...names, ...(logger === undefined ? {} : { logger }), ...fields }
-      })
-    },
+    write: (line) =>
+      putAt(
+        typeof line["level"] === "string" ? line["level"] : "",
+        typeof line["logger"] === "string" ? line["logger"] : undefined,
+        { timestamp: line["timestamp"], event: line["event"], names, more: line }
+      ),
     wrote: (stream, line) =>
       putAt(stream === "stdout" ? "info" : "error", ownLogger, {
-        timestamp: undefined,
         event: withoutBlankEnd(line),
-        fields: { logger: `task.${stream}` }
+        more: { logger: `task.${stream}` }
       }),
     say: (level, event, more = {}) =>
-      putAt(level, ownLogger, {
-        timestamp: undefined,
-        event,
-        fields: { ...names, logger: ownLogger, ...more }
-      }),
+      putAt(level, ownLogger, { event, names, more: { logger: ownLogger, ...more } }),
     flush
   } satisfies TaskLog
 })

@@ -1,36 +1,15 @@
 /** boundedErrorDetail: an error of a task in exactly the form that the site's page can show, and no larger than that. */
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { SecretsMasker } from "./SecretsMasker.ts"
-
-const Text = Schema.optionalKey(Schema.NullOr(Schema.String))
-
-const Frame = Schema.Struct({
-  filename: Text,
-  lineno: Schema.optionalKey(Schema.NullOr(Schema.Int)),
-  name: Text
-})
-
-/** `Stack` of structlog's tracebacks. The page maps over `frames` and stops working where that is no list. */
-const Stack = Schema.Struct({
-  exc_type: Text,
-  exc_value: Text,
-  exc_notes: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
-  is_cause: Schema.optionalKey(Schema.Boolean),
-  frames: Schema.Array(Frame),
-  is_group: Schema.optionalKey(Schema.Boolean),
-  exceptions: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Unknown)))
-})
-
-const decode = Schema.decodeUnknownOption(Schema.NonEmptyArray(Stack))
 
 const mostStacks = 20
 const mostFrames = 60
 const mostNotes = 20
 const deepestGroup = 3
+/** Characters of a message, and of any other text. */
 const longest = { value: 16_384, name: 1_024 }
 
-interface Written {
+/** One error, as structlog's `ExceptionDictTransformer` writes it. */
+interface Stack {
   readonly exc_type: string
   readonly exc_value: string
   readonly exc_notes: ReadonlyArray<string>
@@ -42,36 +21,52 @@ interface Written {
     readonly name: string
   }>
   readonly is_group: boolean
-  readonly exceptions: ReadonlyArray<ReadonlyArray<Written>>
+  readonly exceptions: ReadonlyArray<ReadonlyArray<Stack>>
 }
 
-/** `undefined` where the value is no `error_detail`. Every text goes through the masker. */
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null
+
+const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
+
+/**
+ * `undefined` where the value is no `error_detail`: the page maps over the list and over the `frames` of each, and shows
+ * nothing of the whole log where one of them is no list. Every text goes through the masker.
+ */
 export const boundedErrorDetail = (
   value: unknown,
   masker: SecretsMasker
-): ReadonlyArray<Written> | undefined => {
+): ReadonlyArray<Stack> | undefined => {
   let left = mostStacks
-  const short = (text: string | null | undefined) => masker.redactText(text ?? "", longest.name)
-  const read = (of: unknown, depth: number): ReadonlyArray<Written> | undefined => {
-    const stacks = Option.getOrUndefined(decode(of))
-    return stacks?.slice(0, Math.max(left, 0)).map((stack) => {
+  const text = (of: unknown, most = longest.name) =>
+    typeof of === "string" ? masker.redactText(of, most) : ""
+  const frame = (of: unknown) => {
+    const { filename, lineno, name }: Fields = isFields(of) ? of : {}
+    return { filename: text(filename), lineno: typeof lineno === "number" ? lineno : -1, name: text(name) }
+  }
+  const read = (of: unknown, depth: number): ReadonlyArray<Stack> | undefined => {
+    const stacks = list(of).slice(0, Math.max(left, 0))
+    if (stacks.length === 0) return undefined
+    const found: Array<Stack> = []
+    for (const stack of stacks) {
+      if (!isFields(stack) || !Array.isArray(stack["frames"])) return undefined
       left -= 1
-      const group = depth < deepestGroup ? (stack.exceptions ?? []) : []
-      return {
-        exc_type: short(stack.exc_type),
-        exc_value: masker.redactText(stack.exc_value ?? "", longest.value),
-        exc_notes: (stack.exc_notes ?? []).slice(0, mostNotes).map(short),
+      const inner = depth < deepestGroup ? list(stack["exceptions"]).slice(0, mostStacks) : []
+      found.push({
+        exc_type: text(stack["exc_type"]),
+        exc_value: text(stack["exc_value"], longest.value),
+        exc_notes: list(stack["exc_notes"])
+          .slice(0, mostNotes)
+          .map((note) => text(note)),
         syntax_error: null,
-        is_cause: stack.is_cause ?? false,
-        frames: stack.frames.slice(-mostFrames).map(({ filename, lineno, name }) => ({
-          filename: short(filename),
-          lineno: lineno ?? -1,
-          name: short(name)
-        })),
-        is_group: stack.is_group ?? false,
-        exceptions: group.map((inner) => read(inner, depth + 1) ?? []).filter((inner) => inner.length > 0)
-      }
-    })
+        is_cause: stack["is_cause"] === true,
+        frames: stack["frames"].slice(-mostFrames).map(frame),
+        is_group: stack["is_group"] === true,
+        exceptions: inner.map((of) => read(of, depth + 1)).filter((of) => of !== undefined)
+      })
+    }
+    return found
   }
   return read(value, 0)
 }

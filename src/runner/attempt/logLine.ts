@@ -4,17 +4,21 @@ import type { LogLevel } from "../../protocol/TaskComms.ts"
 import { boundedErrorDetail } from "./boundedErrorDetail.ts"
 import type { SecretsMasker } from "./SecretsMasker.ts"
 
-/** What a line says; `fields` keep their order. */
+/** What a line says. */
 export interface LogLine {
   /** ISO 8601; anything else gives way to `now`. */
-  readonly timestamp: unknown
+  readonly timestamp?: unknown
   readonly level: LogLevel
   readonly event: unknown
-  readonly fields: Readonly<Record<string, unknown>>
+  /** What names the try; a key of `more` goes before one of these. */
+  readonly names?: Readonly<Record<string, unknown>>
+  /** The further keys, in their order; those of the line's own are not looked at. */
+  readonly more: Readonly<Record<string, unknown>>
 }
 
 /** A line has one screen's worth of a huge text, and what a page can still show of all its fields. */
 const mostOfEvent = 262_144
+const mostFields = 500
 const limits = { text: 65_536, all: 262_144, values: 5_000, depth: 20 }
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
@@ -22,8 +26,24 @@ const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
 const isTime = (value: unknown): value is string =>
   typeof value === "string" && time.test(value) && !Number.isNaN(Date.parse(value))
 
-/** What may be no key of a line twice, or would be taken for an error by the site's page. */
-const ownKeys = new Set(["timestamp", "level", "event", "error_detail"])
+/** Bounded before it is written as JSON, which what is nested without end cannot be. */
+const textOf = (event: unknown, masker: SecretsMasker): string => {
+  if (event === undefined || event === null) return ""
+  return typeof event === "string" ? event : (stringify(masker.redact(event, limits)) ?? "")
+}
+
+const ownKeys = new Set(["timestamp", "level", "event", "error_detail", "exception"])
+
+/** A hostile line may have a million keys: they are counted and not copied. */
+const fieldsOf = ({ more, names }: LogLine): Readonly<Record<string, unknown>> => {
+  const keys = Object.keys(more)
+  const found = keys
+    .slice(0, mostFields)
+    .filter((key) => !ownKeys.has(key))
+    .map((key) => [key, more[key]] as const)
+  if (keys.length > mostFields) found.push(["…", `${keys.length - mostFields} more`])
+  return { ...names, ...Object.fromEntries(found) }
+}
 
 /**
  * The line with its line end. `exception` becomes `error_detail` (as in `process_log_messages_from_subprocess`); where it has
@@ -31,26 +51,20 @@ const ownKeys = new Set(["timestamp", "level", "event", "error_detail"])
  * unmasked: both are of a closed form.
  */
 export const logLine = (
-  { event, fields, level, timestamp }: LogLine,
+  line: LogLine,
   { masker, now }: { readonly masker: SecretsMasker; readonly now: string }
 ): string => {
-  const { error_detail, exception, ...others } = fields
-  const error = exception || error_detail
+  const error = line.more["exception"] || line.more["error_detail"]
   const detail = boundedErrorDetail(error, masker)
-  const text =
-    typeof event === "string" ? event : event === undefined || event === null ? "" : stringify(event)
-  const rest = masker.redact(
-    Object.fromEntries(Object.entries(others).filter(([key]) => !ownKeys.has(key))),
-    limits
-  )
+  const fields = masker.redact(fieldsOf(line), limits)
   const unread = detail === undefined && error ? { exception: masker.redact(error, limits) } : {}
-  const line = {
-    timestamp: isTime(timestamp) ? timestamp : now,
-    level,
-    event: masker.redactText(text ?? "", mostOfEvent),
-    ...(rest as object),
+  const written = {
+    timestamp: isTime(line.timestamp) ? line.timestamp : now,
+    level: line.level,
+    event: masker.redactText(textOf(line.event, masker), mostOfEvent),
+    ...(fields as object),
     ...unread,
     ...(detail === undefined ? {} : { error_detail: detail })
   }
-  return `${stringify(line)}\n`
+  return `${stringify(written)}\n`
 }

@@ -3,15 +3,17 @@
 import { isVerbatim } from "../../protocol/Json.ts"
 
 const text = (of: string): string =>
-  JSON.stringify(of).replace(/[\u007f-\uffff]/g, (character) =>
-    character === "\u007f" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  JSON.stringify(of).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
-/** Of a value that `protocol/Json` has read. Numbers stay as they were written. */
+/** Of a value that `protocol/Json` has read, or of a map of such. Numbers stay as they were written. */
 export const pythonJson = (value: unknown): string => {
   if (typeof value === "string") return text(value)
   if (Array.isArray(value)) return `[${value.map(pythonJson).join(", ")}]`
   if (typeof value !== "object" || value === null || isVerbatim(value)) return JSON.stringify(value) ?? "null"
-  const fields = Object.entries(value).map(([key, of]) => `${text(key)}: ${pythonJson(of)}`)
+  const entries: Iterable<[string, unknown]> = value instanceof Map ? value : Object.entries(value)
+  const fields = Array.from(entries, ([key, of]) => `${text(key)}: ${pythonJson(of)}`)
   return `{${fields.join(", ")}}`
 }

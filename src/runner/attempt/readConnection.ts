@@ -34,11 +34,11 @@ const fromUri = (conn_id: string, uri: string): ConnectionFields | string => {
     conn_id,
     conn_type: normalType(outer.scheme),
     host: schemes === 2 && inner.scheme !== "" && host !== "" ? `${inner.scheme}://${host}` : host,
-    schema: unquote(inner.path.slice(1)),
+    schema: unquote(inner.path.replace(/^./su, "")),
     login: inner.username === undefined ? null : unquote(inner.username),
     password: inner.password === undefined ? null : unquote(inner.password),
     port: inner.port,
-    extra: inner.query === "" ? null : (query.get("__extra__") ?? pythonJson(Object.fromEntries(query)))
+    extra: inner.query === "" ? null : (query.get("__extra__") ?? pythonJson(query))
   }
 }
 
@@ -55,6 +55,7 @@ const fieldsOfJson = new Set([
 
 const portOf = (port: unknown): number | null | undefined => {
   if (port === undefined || port === null || port === "" || port === 0 || port === false) return null
+  if (port === true) return 1
   if (typeof port === "number") return Math.trunc(port)
   return typeof port === "string" ? Option.getOrUndefined(plainInt(port)) : undefined
 }

@@ -22,7 +22,12 @@ export const secrets = { "known/secret": "from the backend", "empty/secret": "" 
 /** Airflow's keys that a worker reads through `conf`; ours and the one it has forgotten are not Airflow's. */
 export const comparedKeys = allSettings.filter(
   ({ key, onlyVariables, section }) =>
-    onlyVariables === undefined && section !== "edge_worker" && key !== "internal_api_secret_key"
+    onlyVariables === undefined &&
+    section !== "edge_worker" &&
+    key !== "internal_api_secret_key" &&
+    // what they name would be imported, and asked for the others
+    key !== "backend" &&
+    key !== "secrets_backend"
 )
 
 const team = "Red"
