@@ -9,12 +9,13 @@ export const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   observability: ["protocol", "config", "platform"],
   platform: ["protocol", "config"],
   management: ["protocol", "config", "observability", "platform"],
-  runner: ["protocol", "config", "observability", "platform"],
+  runner: ["protocol", "task", "config", "observability", "platform"],
   worker: ["protocol", "config", "observability", "platform", "runner"],
   central: ["protocol", "config", "observability", "platform"],
-  testing: ["protocol", "config", "observability", "platform", "runner", "worker", "central"],
+  testing: ["protocol", "task", "config", "observability", "platform", "runner", "worker", "central"],
   cli: [
     "protocol",
+    "task",
     "config",
     "observability",
     "platform",
@@ -42,6 +43,8 @@ const why: Readonly<Record<string, string>> = {
   "": "src/index.ts is the library's entry: no command line and no test helpers in it."
 }
 
+/** What runs alone, with Effect and nothing else. */
+const pure = ["protocol", "task"]
 const foldersOfTheMachine = ["platform", "cli"]
 const isOfTheMachine = (specifier: string) =>
   specifier.startsWith("node:") ||
@@ -70,8 +73,8 @@ export const importProblems = (source: Source): ReadonlyArray<string> => {
         specifier,
         "the machine (node:, @effect/platform-node, jose) is touched in platform/ and cli/ only."
       )
-    } else if (source.folder === "protocol" && !specifier.startsWith("effect/")) {
-      say(specifier, why["protocol"] ?? "")
+    } else if (pure.includes(source.folder) && !specifier.startsWith("effect/")) {
+      say(specifier, why[source.folder] ?? "")
     }
   }
   return problems

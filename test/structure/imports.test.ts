@@ -52,6 +52,8 @@ describe("the rules themselves", () => {
     ["protocol/A.ts", 'import * as Fs from "node:fs"'],
     ["protocol/A.ts", 'import {\n  a,\n  b\n} from "../config/B.ts"'],
     ["protocol/A.ts", 'export * from "msgpackr"'],
+    ["task/A.ts", 'import type { X } from "../runner/X.ts"'],
+    ["task/A.ts", 'import * as Fs from "node:fs"'],
     ["runner/A.ts", 'const x = await import("node:fs")'],
     ["runner/A.ts", 'export { x } from "../worker/X.ts"'],
     ["worker/A.ts", 'import * as N from "@effect/platform-node/NodeServices"'],
@@ -65,6 +67,7 @@ describe("the rules themselves", () => {
     ["worker/A.ts", 'import { X } from "../runner/X.ts"\nimport * as Effect from "effect/Effect"'],
     ["platform/A.ts", 'import { readFileSync } from "node:fs"'],
     ["worker/A.ts", '// import { X } from "../central/X.ts"\nconst s = "import x from node"'],
+    ["runner/A.ts", 'import { X } from "../task/X.ts"'],
     ["protocol/A.ts", 'import { HttpApi } from "effect/http-api"']
   ])("accept, in %s, %s", (path, text) => expect(problems(path, text)).toBe(0))
 

@@ -1,0 +1,74 @@
+/** InProcessTasks: tasks that run in the worker's own process, for small ones that are trusted with all that it has. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import type { ToTask } from "../../protocol/TaskComms.ts"
+import { serveTask } from "../../task/serveTask.ts"
+import type { Task } from "../../task/Task.ts"
+import type { TaskConnection } from "../../task/TaskConnection.ts"
+import * as TaskRegistry from "../../task/TaskRegistry.ts"
+import type { JobToRun } from "../Runner.ts"
+import { type TaskChannel, type TaskGone, type TaskHeard, TaskNotOpened, Tasks } from "./TaskChannel.ts"
+
+/** The largest process id of Linux (`PID_MAX_LIMIT`); the site keeps 32 bits. */
+const lastPid = 4_194_304
+
+const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, pid: number, job: JobToRun) {
+  const name = job.claim.job
+  if (registry.find(name) === undefined)
+    return yield* new TaskNotOpened({
+      reason: `this worker has no task ${name.dag_id}.${name.task_id}: is it in the list that it was started with?`
+    })
+  const toTask = yield* Queue.unbounded<ToTask>()
+  const heard = yield* Queue.unbounded<TaskHeard>()
+  let gone = false
+  const end = (how: TaskGone) => {
+    if (gone) return
+    gone = true
+    Queue.offerUnsafe(heard, { _tag: "Gone", how })
+  }
+  const connection: TaskConnection = {
+    send: (message) => {
+      if (!gone) Queue.offerUnsafe(heard, { _tag: "Said", message })
+    },
+    receive: Queue.take(toTask)
+  }
+  const running = yield* serveTask(registry, connection).pipe(
+    Effect.onExit(() => Effect.sync(() => end({ _tag: "Returned" }))),
+    Effect.forkDetach
+  )
+  // Code of this process cannot be ended, only left alone: nobody hears it any more.
+  const kill = Effect.andThen(
+    Effect.sync(() => end({ _tag: "Killed", signal: "SIGKILL", why: "the worker stopped listening to it" })),
+    Effect.asVoid(Effect.forkDetach(Fiber.interrupt(running)))
+  )
+  yield* Effect.addFinalizer(() => kill)
+  return {
+    pid,
+    send: (message) => Effect.sync(() => void Queue.offerUnsafe(toTask, message)),
+    heard: Queue.take(heard),
+    kill
+  } satisfies TaskChannel
+})
+
+/**
+ * Runs these tasks in this process: no start to wait for, but a task that loops stops the worker's heartbeat, one that leaks
+ * takes the worker's memory, and one that ignores its interruption goes on after a kill.
+ */
+export const layer = (tasks: ReadonlyArray<Task>): Layer.Layer<Tasks, TaskRegistry.TasksInvalid> =>
+  Layer.effect(
+    Tasks,
+    Effect.gen(function* () {
+      const registry = yield* TaskRegistry.make(tasks)
+      // a worker that was started again must not repeat the numbers of the one before
+      let pid = lastPid + (yield* Random.nextIntBetween(1, 2 ** 30))
+      return Tasks.of({
+        registered: Effect.succeed(
+          registry.tasks.map(({ dagId, taskId }) => ({ dag_id: dagId, task_id: taskId }))
+        ),
+        open: (job) => Effect.suspend(() => open(registry, ++pid, job))
+      })
+    })
+  )

@@ -1,0 +1,86 @@
+/** Assets: the assets of a site, their events, and what a task says that it has updated. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { ask } from "./ask.ts"
+import { type Outlet, TaskClient } from "./TaskClient.ts"
+
+/** An asset by one of its two names. */
+export type AssetRef = { readonly name: string } | { readonly uri: string }
+
+const Extra = Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)))
+
+/** An asset as the site tells it. */
+export const Asset = Schema.Struct({
+  name: Schema.String,
+  uri: Schema.String,
+  group: Schema.String,
+  extra: Extra
+})
+export type Asset = typeof Asset.Type
+
+/** An update of an asset as the site tells it; further keys in its own words. */
+export const AssetEvent = Schema.StructWithRest(
+  Schema.Struct({
+    id: Schema.Int,
+    /** ISO 8601. */
+    timestamp: Schema.String,
+    extra: Extra,
+    asset: Asset
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
+export type AssetEvent = typeof AssetEvent.Type
+
+/** Which events; times are ISO 8601 with an offset. */
+export interface EventOptions {
+  readonly after?: string
+  readonly before?: string
+  readonly limit?: number
+  /** The oldest first, which is the default. */
+  readonly ascending?: boolean
+}
+
+/** The asset of that name or URI. */
+export const get = (ref: AssetRef) =>
+  "name" in ref
+    ? ask({ type: "GetAssetByName", name: ref.name }, Asset)
+    : ask({ type: "GetAssetByUri", uri: ref.uri }, Asset)
+
+/** The assets behind an alias. */
+export const ofAlias = (alias: string) =>
+  Effect.map(
+    ask({ type: "GetAssetsByAlias", alias_name: alias }, Schema.Struct({ assets: Schema.Array(Asset) })),
+    ({ assets }) => assets
+  )
+
+const Events = Schema.Struct({ asset_events: Schema.Array(AssetEvent) })
+
+const filter = ({ after, ascending, before, limit }: EventOptions) => ({
+  after: after ?? null,
+  before: before ?? null,
+  limit: limit ?? null,
+  ascending: ascending ?? true
+})
+
+/** The updates of an asset, by name, URI or both. */
+export const events = (of: { readonly name?: string; readonly uri?: string }, options: EventOptions = {}) =>
+  Effect.map(
+    ask(
+      { type: "GetAssetEventByAsset", name: of.name ?? null, uri: of.uri ?? null, ...filter(options) },
+      Events
+    ),
+    ({ asset_events }) => asset_events
+  )
+
+/** The updates of the assets behind an alias. */
+export const eventsOfAlias = (alias: string, options: EventOptions = {}) =>
+  Effect.map(
+    ask({ type: "GetAssetEventByAssetAlias", alias_name: alias, ...filter(options) }, Events),
+    ({ asset_events }) => asset_events
+  )
+
+/** Says that this task has updated the asset; the site is told when the task has succeeded. The asset must be active. */
+export const updated = (outlet: Outlet): Effect.Effect<void, never, TaskClient> =>
+  TaskClient.useSync(({ gathered }) => {
+    gathered.outlets.push(outlet)
+  })
