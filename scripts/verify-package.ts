@@ -55,6 +55,7 @@ const pin = (name: string) => `${name}@${manifest.devDependencies[name]}`
 const consumer = `import { Worker } from "edge-worker"
 import * as main from "edge-worker"
 import * as node from "edge-worker/node"
+import * as task from "edge-worker/task"
 import * as testing from "edge-worker/testing"
 import * as Effect from "effect/Effect"
 
@@ -66,7 +67,7 @@ export const queues: Effect.Effect<ReadonlyArray<string> | null, never, Worker> 
 // @ts-expect-error a status has no such key: the types are those of the package, not any
 export const wrong = Effect.gen(function* () { return (yield* (yield* Worker).status).no_such_key })
 
-console.log(JSON.stringify([main, node, testing].map((entry) => Object.keys(entry).length)))
+console.log(JSON.stringify([main, node, task, testing].map((entry) => Object.keys(entry).length)))
 `
 
 try {
@@ -147,7 +148,7 @@ try {
     const counts: ReadonlyArray<number> = JSON.parse(
       run(project, "npx", "--no-install", "node", "built/consumer.js")
     )
-    expect(counts.length === 3 && counts.every((count) => count > 0), `names of the entries: ${counts}`)
+    expect(counts.length === 4 && counts.every((count) => count > 0), `names of the entries: ${counts}`)
   })
   step("an example runs", () => {
     const output = run(project, "npx", "--no-install", "node", "built/tryInMemory.js")

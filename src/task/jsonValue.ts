@@ -38,8 +38,9 @@ const count = (value: unknown, is: (leaf: unknown) => boolean): number => {
 
 const changeAt = (value: unknown, path: Path, change: (value: unknown) => unknown): unknown => {
   const [first, ...rest] = path
-  if (first === undefined) return change(value)
-  if (isVerbatim(value) || typeof value !== "object" || value === null) return value
+  // a schema of an object has looked for keys in kept digits too, which are an object
+  if (first === undefined || isVerbatim(value)) return change(value)
+  if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value))
     return value.map((each, at) => (at === first ? changeAt(each, rest, change) : each))
   return Object.fromEntries(

@@ -1,0 +1,18 @@
+/** `edge-worker/task`: what a person writes tasks with. */
+
+export * as AssetStore from "./AssetStore.ts"
+export * as Assets from "./Assets.ts"
+export type { AsyncContext } from "./AsyncContext.ts"
+export * as Connections from "./Connections.ts"
+export * as DagRuns from "./DagRuns.ts"
+export { AwaitInput, Defer, Reschedule, RetryLater, TaskFailedNoRetry, TaskSkipped } from "./endings.ts"
+export * as HumanInput from "./HumanInput.ts"
+export * as Lossless from "./Lossless.ts"
+export * as Task from "./Task.ts"
+export { TaskContext } from "./TaskContext.ts"
+export * as TaskInstances from "./TaskInstances.ts"
+export { NotFound, type RequestError, TaskRequestFailed, UnexpectedValue } from "./TaskRequestFailed.ts"
+export * as TaskStore from "./TaskStore.ts"
+export * as ThisTask from "./ThisTask.ts"
+export * as Variables from "./Variables.ts"
+export * as XCom from "./XCom.ts"
