@@ -1,0 +1,63 @@
+/** InProcessTasks: the contract of every kind of `Tasks`, and what is only of this process. */
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as InProcessTasks from "../../src/runner/attempt/InProcessTasks.ts"
+import { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
+import * as Task from "../../src/task/Task.ts"
+import { startupDetails } from "../../src/testing/TestTask.ts"
+import { testJob } from "../../src/testing/testJob.ts"
+import { suiteTasks } from "../suites/suiteTasks.ts"
+import { suite } from "../suites/tasks.ts"
+
+suite("the tasks of this process", () => InProcessTasks.layer(suiteTasks), { ownProcess: false })
+
+const job = (task: string) => ({
+  claim: { id: "c", job: testJob(task), claimedAt: 0, expires: null },
+  folder: "/nowhere",
+  logFile: "/nowhere/log"
+})
+
+describe("a task in this process", () => {
+  it.effect("has a number above every process id, which the site can keep", () =>
+    Effect.gen(function* () {
+      const tasks = Context.get(yield* Layer.build(InProcessTasks.layer(suiteTasks)), Tasks)
+      const { pid } = yield* tasks.open(job("echoes"))
+      expect(pid).toBeGreaterThan(4_194_304)
+      expect(pid).toBeLessThan(2 ** 31)
+    })
+  )
+
+  it.effect("is interrupted when nobody holds its channel any more", () =>
+    Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const ended = yield* Deferred.make<void>()
+      const waits = Effect.andThen(Deferred.succeed(started, undefined), Effect.never)
+      const task = Task.make({
+        ...{ dagId: "dag", taskId: "waits" },
+        run: () => Effect.onInterrupt(waits, () => Deferred.succeed(ended, undefined))
+      })
+      const tasks = Context.get(yield* Layer.build(InProcessTasks.layer([task])), Tasks)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const channel = yield* tasks.open(job("waits"))
+          yield* channel.send({
+            details: startupDetails({ dagId: "dag", taskId: "waits" }, "2026-01-02T03:04:05Z")
+          })
+          yield* Deferred.await(started)
+        })
+      )
+      yield* Deferred.await(ended)
+    })
+  )
+
+  it.effect("bears a name that a Dag can have", () =>
+    Effect.gen(function* () {
+      const wrong = Task.make({ dagId: "a b", taskId: "t", run: () => Effect.void })
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(InProcessTasks.layer([wrong]))))
+      expect(error.message).toContain('"a b" is no name')
+    })
+  )
+})
