@@ -154,6 +154,18 @@ try {
     const output = run(project, "npx", "--no-install", "node", "built/tryInMemory.js")
     expect(output.includes("the site says offline"), `it printed ${output}`)
   })
+  step("the examples of tasks run", () => {
+    const output = run(project, "npx", "--no-install", "node", "built/tryTasks.js")
+    for (const line of [
+      "crunch: SucceedTask, 42",
+      'total: {"currency":"EUR","total":3.5,"last":12345678901234567890}',
+      "hand_over: SucceedTask, triggered billing",
+      "hand_over: RetryTask",
+      "wait_for_file: DeferTask, then /data/ready",
+      'approve: "Ada stopped it"'
+    ])
+      expect(output.split("\n").includes(line), `no line ${line} in\n${output}`)
+  })
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -109,13 +109,16 @@ const refuse = (key: string, value: unknown) => {
   return value
 }
 
+/** As `toJson`; throws where the value has no JSON form. */
+export const plainJson = (value: unknown): unknown => {
+  const text: string | undefined = JSON.stringify(value, refuse)
+  return text === undefined ? undefined : parse(text)
+}
+
 /** A value as JSON of its own, that nobody changes any more. A bigint becomes an integer; undefined stays undefined. */
 export const toJson = (what: string, value: unknown): Effect.Effect<unknown, UnexpectedValue> =>
   Effect.try({
-    try: () => {
-      const text: string | undefined = JSON.stringify(value, refuse)
-      return text === undefined ? undefined : parse(text)
-    },
+    try: () => plainJson(value),
     catch: (error) =>
       new UnexpectedValue({ what, problem: error instanceof Error ? error.message : String(error) })
   })

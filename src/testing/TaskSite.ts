@@ -1,6 +1,7 @@
 /** TaskSite: what a site would answer to a task, from memory; the other end of the line in tests of tasks. */
-import { parse, stringify } from "../protocol/Json.ts"
+import { stringify } from "../protocol/Json.ts"
 import type { ErrorResponse, ErrorType, TaskAnswer, TaskRequest } from "../protocol/TaskComms.ts"
+import { plainJson } from "../task/jsonValue.ts"
 
 /** An XCom that is there, or was pushed; what is not said is of the task that runs. */
 export interface GivenXCom {
@@ -42,7 +43,7 @@ export interface SiteOptions {
 }
 
 /** JSON as it comes over the wire. */
-const wire = (value: unknown) => parse(stringify(value) ?? "null")
+const wire = (value: unknown) => plainJson(value) ?? null
 
 const no = (error: ErrorType, detail: Readonly<Record<string, unknown>> = {}): ErrorResponse => ({
   type: "ErrorResponse",

@@ -3,7 +3,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
-import { parse, stringify } from "../protocol/Json.ts"
 import type {
   ErrorResponse,
   FromTask,
@@ -14,6 +13,7 @@ import type {
   TaskRequest,
   ToTask
 } from "../protocol/TaskComms.ts"
+import { plainJson } from "../task/jsonValue.ts"
 import { serveTask } from "../task/serveTask.ts"
 import type { Task } from "../task/Task.ts"
 import * as TaskRegistry from "../task/TaskRegistry.ts"
@@ -72,7 +72,7 @@ export const startupDetails = (
 ): StartupDetails => {
   const { resume, shouldRetry = false, tryNumber = 1 } = options
   // over the wire and back, so that the task meets numbers as a site sends them
-  const conf = parse(stringify(options.params ?? {}) ?? "{}")
+  const conf = plainJson(options.params ?? {})
   return {
     type: "StartupDetails",
     ti: {
