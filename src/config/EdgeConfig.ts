@@ -103,6 +103,20 @@ export interface EdgeSettings {
   readonly outageTolerance: Duration.Duration | undefined
   /** What is set of the keys of `[workers]` that decide how long Airflow's processes bear an outage. */
   readonly executionApiPatience: ExecutionApiPatience
+  /** `[workers] execution_api_retries`: how often a request to the Execution API is sent at most. */
+  readonly executionApiRetries: number
+  /** `[workers] execution_api_retry_wait_min` */
+  readonly executionApiRetryWaitMin: Duration.Duration
+  /** `[workers] execution_api_retry_wait_max` */
+  readonly executionApiRetryWaitMax: Duration.Duration
+  /** `[workers] execution_api_timeout` */
+  readonly executionApiTimeout: Duration.Duration
+  /** `[workers] max_failed_heartbeats` */
+  readonly maxFailedHeartbeats: number
+  /** `[workers] min_heartbeat_interval`: how often a task's heartbeat is sent. */
+  readonly minHeartbeatInterval: Duration.Duration
+  /** `[core] task_success_overtime` */
+  readonly taskSuccessOvertime: Duration.Duration
   /** What the operator should know before the start: old names, keys that are not looked at. Never holds a secret. */
   readonly warnings: ReadonlyArray<string>
 }

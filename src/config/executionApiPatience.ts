@@ -19,7 +19,7 @@ export const executionApiPatience = (config: AirflowConfig["Service"]): Effect.E
   Effect.map(
     Effect.forEach(patienceKeys, (key) =>
       config.lookup("workers", key).pipe(
-        Effect.map(({ found }) => found?.value),
+        Effect.map(({ found }) => (found?.where._tag === "Default" ? undefined : found?.value)),
         Effect.orElseSucceed(() => ""),
         Effect.map((value) => [key, value] as const)
       )

@@ -1,5 +1,6 @@
 /** settings: every key that a worker reads, once: its name, its default, its type, and one sentence. */
 import type { KnownKey } from "./AirflowConfig.ts"
+import { attemptSettings } from "./attemptSettings.ts"
 import { commandTable } from "./commandTable.ts"
 import { managementSettings } from "./managementSettings.ts"
 import {
@@ -309,6 +310,7 @@ export const settings = {
     seconds(1),
     "How long the Python host waits for the next job before it ends, in seconds."
   ),
+  ...attemptSettings,
   outageTolerance: airflow(
     "edge_worker",
     "outage_tolerance",

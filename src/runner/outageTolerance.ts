@@ -13,7 +13,7 @@ const attemptsFor = (span: number, min: number, max: number): number => {
 }
 
 /** How long the waits between the attempts last on average, at most `limit`. */
-const spanOf = (attempts: number, min: number, max: number, limit: number): number => {
+export const spanOf = (attempts: number, min: number, max: number, limit: number): number => {
   let waited = 0
   for (let n = 1; n < attempts && waited < limit; n++) waited += meanWait(n, min, max)
   return waited

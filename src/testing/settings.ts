@@ -61,6 +61,13 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   coreDumps: false,
   outageTolerance: undefined,
   executionApiPatience: {},
+  executionApiRetries: 5,
+  executionApiRetryWaitMin: Duration.seconds(1),
+  executionApiRetryWaitMax: Duration.seconds(90),
+  executionApiTimeout: Duration.seconds(5),
+  maxFailedHeartbeats: 3,
+  minHeartbeatInterval: Duration.seconds(5),
+  taskSuccessOvertime: Duration.seconds(20),
   warnings: [],
   ...changes
 })

@@ -69,17 +69,19 @@ describe("EdgeConfig.layer", () => {
       const none = yield* readEnough()
       assert.deepStrictEqual([none.executionApiPatience, none.outageTolerance], [{}, undefined])
       const some = yield* readEnough({
-        file: "[workers]\nmax_failed_heartbeats = 7\nexecution_api_retry_wait_max = %(nothing)s\n",
+        file: "[workers]\nmax_failed_heartbeats = 7\nexecution_api_retry_wait_max = 45\n",
         env: { AIRFLOW__WORKERS__EXECUTION_API_RETRIES: "9", AIRFLOW__EDGE_WORKER__OUTAGE_TOLERANCE: "0" }
       })
       assert.deepStrictEqual(some.executionApiPatience, {
         execution_api_retries: "9",
-        execution_api_retry_wait_max: "",
+        execution_api_retry_wait_max: "45",
         max_failed_heartbeats: "7"
       })
       assert.deepStrictEqual(some.outageTolerance, Duration.zero)
       const wrong = yield* mistakes({ env: { AIRFLOW__EDGE_WORKER__OUTAGE_TOLERANCE: "-1" } })
       assert.match(wrong[0] ?? "", /outage_tolerance.*it must be a whole number of seconds, or auto$/)
+      const unreadable = yield* mistakes({ env: { AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS: "few" } })
+      assert.match(unreadable[0] ?? "", /max_failed_heartbeats.*it must be a whole number, at least 1$/)
     })
   )
 
