@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Claim } from "../protocol/Job.ts"
 
-/** How a job's process ended. Only `Succeeded` becomes the job state `success`. */
+/** How a job's process ended. `Succeeded` becomes the job state `success`, `Failed` becomes `failed`. */
 export type Outcome =
   | { readonly _tag: "Succeeded" }
   | {
@@ -16,6 +16,11 @@ export type Outcome =
       readonly exitCode?: number | undefined
       readonly signal?: string | undefined
     }
+  /**
+   * Somebody else runs this very try. Nothing is reported: Airflow's scheduler would fail that one, whether the job is
+   * said to be `success` or `failed`. Its executor settles the job by the task's own state.
+   */
+  | { readonly _tag: "Left"; readonly reason: string }
 
 /** What a runner needs to start a job. */
 export interface JobToRun {

@@ -169,6 +169,8 @@ export class JobRun extends Context.Service<
       })
 
       const settle = Effect.fnUntraced(function* (claim: Claim, at: Place, outcome: Outcome) {
+        if (outcome._tag === "Left")
+          return yield* Effect.logWarning(`left ${display(claim.job)}: ${outcome.reason}`)
         if (outcome._tag === "Failed") {
           yield* Effect.logError(`${display(claim.job)} ${outcome.reason}`)
           yield* at.say(
