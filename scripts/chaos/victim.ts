@@ -57,8 +57,11 @@ export const startVictim = (options: {
       stdio: ["ignore", output, output],
       env: environment
     })
-    if (child.pid !== undefined) pids.add(child.pid)
+    const { pid } = child
+    if (pid !== undefined) pids.add(pid)
     child.once("exit", () => {
+      // The number is free from now on: in an hour of kills somebody else's process gets it.
+      if (pid !== undefined) pids.delete(pid)
       if (!expected) ownEnds++
       if (wanted) start()
     })

@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly directExecution?: boolean
   /** The home of an earlier worker, for one that takes its place. */
   readonly home?: string
+  /** What is run instead of `edge-worker` or `airflow edge`; `worker` and its flags follow. */
+  readonly command?: (home: string) => ReadonlyArray<string>
 }
 
 export interface Exit {
@@ -90,7 +92,7 @@ export const startWorker = async (options: WorkerOptions = {}): Promise<WorkerPr
   const outputFile = join(home, "output.txt")
   const output = () => readFileSync(outputFile, "utf8")
   const file = openSync(outputFile, "a")
-  const [program = "", ...first] = ours ? ourCommand : pythonCommand
+  const [program = "", ...first] = options.command?.(home) ?? (ours ? ourCommand : pythonCommand)
   const args = [...first, "worker", "-H", name, "-q", (options.queues ?? ["default"]).join(",")]
   const child = spawn(program, [...args, "-c", String(options.concurrency ?? 8)], {
     cwd: home,
@@ -110,7 +112,8 @@ export const startWorker = async (options: WorkerOptions = {}): Promise<WorkerPr
     },
     () => {}
   )
-  const tree = () => treeOf(pid, `AIRFLOW_HOME=${home}`)
+  // Once it has ended its number may be another's.
+  const tree = () => treeOf(ended === undefined ? pid : -1, `AIRFLOW_HOME=${home}`)
   onTestFailed(() => {
     process.stderr.write(`--- ${name} (${home}), last output\n${output().slice(-4000)}\n---\n`)
   })
