@@ -134,11 +134,19 @@ const first = Effect.fnUntraced(function* ({ example, folder }: StandaloneOption
   )
 })
 
+/** Python tasks have this folder as Airflow's home as well, whatever the shell's is. */
+const ownHome = (folder: string) =>
+  Effect.sync(() => {
+    process.env["AIRFLOW_HOME"] = folder
+    delete process.env["AIRFLOW_CONFIG"]
+  })
+
 /** Runs until a signal ends it; gives the worker's ending. */
 export const runStandalone = (given: StandaloneOptions): Effect.Effect<ExitName, unknown> =>
   Effect.gen(function* () {
     const { folder, port, verbose } = given
     yield* holdFolder(folder)
+    yield* ownHome(folder)
     const log = yield* standaloneLog(folder, verbose ? "Info" : "Warn")
     return yield* Effect.gen(function* () {
       const parts = yield* Layer.build(

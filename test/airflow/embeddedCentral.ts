@@ -52,6 +52,19 @@ export const newFolder = (): string => {
   return folder
 }
 
+/** Asks a central as its operator. */
+export const caller =
+  (base: string, token: string) =>
+  async (status: number, method: string, path: string, body?: unknown): Promise<unknown> => {
+    const answer = await fetch(new URL(path, base), {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    expect(answer.status, `${method} ${path}`).toBe(status)
+    return answer.json()
+  }
+
 /** A central, with what people ask it and what a worker is configured with: as it printed it. */
 export const startCentral = async (env: NodeJS.ProcessEnv = {}) => {
   const home = join(newFolder(), "central")
@@ -64,15 +77,7 @@ export const startCentral = async (env: NodeJS.ProcessEnv = {}) => {
   const found = (pattern: RegExp) => pattern.exec(central.output())?.[1] ?? ""
   const apiUrl = found(/AIRFLOW__EDGE__API_URL=(\S+)/)
   const token = readFileSync(join(home, "edge-central", "admin-token"), "utf8")
-  const call = async (status: number, method: string, path: string, body?: unknown): Promise<unknown> => {
-    const answer = await fetch(new URL(path, apiUrl), {
-      method,
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) })
-    })
-    expect(answer.status, `${method} ${path}`).toBe(status)
-    return answer.json()
-  }
+  const call = caller(apiUrl, token)
   const ask = (method: string, path: string, body?: unknown) =>
     call(200, method, `/edge_worker/ui/worker${path}`, body)
   const worker = async (name: string) => {
@@ -120,4 +125,15 @@ const startWorkerOf = (
     AIRFLOW__EDGE__JOB_POLL_INTERVAL: "1",
     ...variables
   })
+}
+
+/** A standalone site in a folder, with Airflow's Python on its PATH; gives what asks its central. */
+export const startStandalone = async (folder: string) => {
+  const args = [main, "standalone", "--folder", folder, "--port", "0", "--no-example"]
+  const site = run(process.execPath, args, newFolder(), { PATH: `${venv}:${process.env["PATH"]}` })
+  await eventually("the site is there", site.output, (seen) => seen.includes("Ctrl-C ends all of it"), {
+    seconds: 60
+  })
+  const base = /http:\/\/127\.0\.0\.1:\d+\//.exec(site.output())?.[0] ?? ""
+  return caller(base, readFileSync(join(folder, "edge-central", "admin-token"), "utf8"))
 }

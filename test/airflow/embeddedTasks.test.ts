@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { eventually } from "../../scripts/airflow/eventually.ts"
 import { CentralJob, CentralLog } from "../../src/protocol/CentralApi.ts"
-import { newFolder, startCentral, startOurs, startPython } from "./embeddedCentral.ts"
+import { newFolder, startCentral, startOurs, startPython, startStandalone } from "./embeddedCentral.ts"
 
 const dag = `
 from __future__ import annotations
@@ -176,4 +176,19 @@ describe.each([
     expect(worker.ended()).toBeUndefined()
     expect(readFileSync(site.mark, "utf8")).toBe("")
   })
+})
+
+it("a standalone site runs the Python tasks of its own folder", async () => {
+  const folder = join(newFolder(), "site")
+  mkdirSync(join(folder, "dags"), { recursive: true, mode: 0o700 })
+  writeFileSync(join(folder, "dags", "embedded.py"), dag.replace('os.environ["EMBEDDED_MARK"]', '"none"'))
+  const call = await startStandalone(folder)
+  await call(201, "POST", "/central/v1/jobs", { dag_id: "embedded", task_id: "give", run_id: "run" })
+  await eventually(
+    "it ends",
+    async () =>
+      Schema.decodeUnknownSync(CentralJob)(await call(200, "GET", "/central/v1/jobs/embedded/give/run/1/-1")),
+    (job) => job.state === "success",
+    { seconds: 90 }
+  )
 })

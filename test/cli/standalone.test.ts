@@ -122,11 +122,12 @@ describe("edge-worker standalone", { timeout: 120_000 }, () => {
         AIRFLOW__EDGE__API_URL: "http://127.0.0.1:9/edge_worker/v1/rpcapi",
         AIRFLOW__API_AUTH__JWT_SECRET: "of another site",
         AIRFLOW__EDGE_WORKER__COMMANDS: JSON.stringify({
-          "example.hello": ["sh", "-c", "echo from a variable"]
+          "example.hello": ["sh", "-c", "echo from a variable; env"]
         })
       })
       yield* site.says("Its end: success")
       assert.match(site.stdout(), /\d {2}from a variable\n/)
+      assert.include(site.stdout(), `  AIRFLOW_HOME=${folder}\n`)
     })
   )
 
