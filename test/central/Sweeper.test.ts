@@ -40,6 +40,17 @@ const running = Effect.gen(function* () {
   return job
 })
 
+const taskRun = {
+  hostname: "edge-1",
+  unixname: "airflow",
+  pid: 41,
+  startDate: "1970-01-01T00:00:00Z",
+  firstStart: "1970-01-01T00:00:00Z",
+  reschedules: 1,
+  endDate: null,
+  wakeAt: 200_000
+}
+
 describe("Sweeper", () => {
   test(
     "finds workers silent after five heartbeats, and remembers their maintenance",
@@ -104,6 +115,27 @@ describe("Sweeper", () => {
       })
     )
   }
+
+  for (const [said, state] of [
+    ["running", "failed"],
+    ["success", "success"],
+    ["skipped", "skipped"],
+    ["up_for_reschedule", "queued"]
+  ] as const)
+    test(
+      `ends the job of a worker that is gone as its task has said: ${said}`,
+      Effect.gen(function* () {
+        const job = yield* running
+        const taskInstanceId = job.task_instance_id ?? ""
+        yield* Repository.use((repository) =>
+          repository.changeJobs({}, (row) => ({ ...row, task: { ...taskRun, taskInstanceId, state: said } }))
+        )
+        yield* knowWorker({ name: "w1", state: "unknown", lastUpdate: 100_000, jobsActive: 1 })
+        yield* sweepAfter("400001 millis")
+        const { reason, state: now } = yield* Jobs.use((jobs) => jobs.get(key))
+        assert.deepStrictEqual([now, reason], [state, said === "running" ? "the worker w1 is gone" : null])
+      })
+    )
 
   test(
     "fails the job of a worker that was removed",
