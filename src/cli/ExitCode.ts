@@ -46,6 +46,7 @@ const endings: Readonly<Record<string, ExitName>> = {
   DatabaseUnknown: "config",
   PrivateFileUnusable: "config",
   UsersInvalid: "config",
+  SiteFileUnusable: "config",
   FolderUnusable: "held",
   WorkerRunsHere: "held",
   PidFileRefused: "held"

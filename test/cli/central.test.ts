@@ -1,6 +1,6 @@
 /** `edge-worker central` as a process: what it prints, what it leaves on the disk, and how it ends. */
 import { once } from "node:events"
-import { readFileSync, statSync } from "node:fs"
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -62,5 +62,27 @@ describe("edge-worker central", () => {
       assert.match(database.stderr, /begins with mysql:/)
       assert.notInclude(database.stderr, "hidden")
     })
+  )
+
+  it.live(
+    "refuses a file of variables that others can read, or that is none, without telling what is in it",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporaryHome
+        const file = join(home, "variables.json")
+        writeFileSync(join(home, "airflow.cfg"), `[edge_central]\nvariables_file = ${file}\n`)
+        writeFileSync(file, '{"password": "hidden"', { mode: 0o644 })
+        const open = yield* run(home, ["central", "--port", "0"])
+        assert.deepStrictEqual([open.code, open.stdout], [78, ""])
+        assert.match(open.stderr, /variables_file: .*open to other users .*chmod 600/)
+        chmodSync(file, 0o600)
+        const broken = yield* run(home, ["central", "--port", "0"])
+        assert.strictEqual(broken.code, 78)
+        assert.match(
+          broken.stderr,
+          /^edge-worker: \[edge_central\] variables_file: it must be one JSON object/
+        )
+        assert.notInclude(open.stderr + broken.stderr, "hidden")
+      })
   )
 })
