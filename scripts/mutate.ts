@@ -1,11 +1,14 @@
 /**
  * mutate: changes the worker in one place at a time, and lists the changes that no test notices in docs/mutation.md.
  *
- * `--file Slots.ts` (any number of them; all of src/worker/ without), `--concurrency 2`. Files that are not named keep what an
- * earlier run found of them, in docs/mutation.json.
+ * `--file Slots.ts` (any number of them, one after the other; all of src/worker/ without). `--own`: only the tests that bear the
+ * file's name, which is ten times as fast and leaves survivors that others would notice. What was found is written every half
+ * minute, and kept when it is stopped (Ctrl-C). Files that are not named keep what an earlier run found of them, in
+ * docs/mutation.json. Stryker is installed beside the project's packages when it is missing.
  */
-import { spawnSync } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
 
@@ -14,21 +17,11 @@ interface Place {
   readonly column: number
 }
 
-/** Stryker's report, as far as it is read here. */
-interface Report {
-  readonly files: Readonly<
-    Record<
-      string,
-      {
-        readonly source: string
-        readonly mutants: ReadonlyArray<{
-          readonly status: string
-          readonly replacement?: string
-          readonly location: { readonly start: Place; readonly end: Place }
-        }>
-      }
-    >
-  >
+/** Stryker's word on one change. */
+interface Mutant {
+  readonly status: string
+  readonly replacement?: string
+  readonly location: { readonly start: Place; readonly end: Place }
 }
 
 interface Survivor {
@@ -39,15 +32,50 @@ interface Survivor {
 }
 
 interface Found {
+  /** Changes that were tried. */
   readonly mutants: number
   readonly killed: number
+  /** Changes that were not tried yet: the run was stopped. */
+  readonly left: number
+  /** Which tests were run: those that bear the file's name, or all of the worker's. */
+  readonly tests: "own" | "all"
   readonly survivors: ReadonlyArray<Survivor>
 }
 
 const root = join(import.meta.dirname, "..")
 const resultsFile = join(root, "docs/mutation.json")
-const report = join(root, "node_modules/.stryker-report.json")
+const events = join(root, "node_modules/.stryker-events")
 const workerFiles = readdirSync(join(root, "src/worker")).filter((name) => name.endsWith(".ts"))
+
+// --- Stryker, which `npm ci` does not install: a dotted folder is none of npm's packages, and finds ours above it.
+
+const tools = { "@stryker-mutator/core": "10.1.1", "@stryker-mutator/vitest-runner": "10.1.1" }
+const prefix = join(root, "node_modules/.mutate")
+
+const isInstalled = ([name, version]: readonly [string, string]): boolean => {
+  const file = join(prefix, "node_modules", name, "package.json")
+  return existsSync(file) && JSON.parse(readFileSync(file, "utf8")).version === version
+}
+
+const install = () => {
+  if (Object.entries(tools).every(isInstalled)) return
+  mkdirSync(prefix, { recursive: true })
+  writeFileSync(join(prefix, "package.json"), '{ "private": true }\n')
+  const packages = Object.entries(tools).map(([name, version]) => `${name}@${version}`)
+  // Its peer vitest is ours, not another one beside it.
+  const options = ["--no-save", "--no-package-lock", "--legacy-peer-deps", "--no-audit", "--no-fund"]
+  const { status } = spawnSync("npm", ["install", "--prefix", prefix, ...options, ...packages], {
+    stdio: "inherit"
+  })
+  if (status !== 0) throw new Error(`npm install ended with ${status}`)
+}
+
+// --- what was found
+
+/** As the files are now: Stryker changes copies of them, and somebody may work on these meanwhile. */
+const sources = new Map(
+  workerFiles.map((name) => [name, readFileSync(join(root, "src/worker", name), "utf8")])
+)
 
 /** What stands between two places of a text; lines and columns count from 1. */
 const between = (source: string, start: Place, end: Place) => {
@@ -63,7 +91,12 @@ const short = (code: string) => {
   return line.length <= 90 ? line : `${line.slice(0, 60)} … ${line.slice(-25)}`
 }
 
-const foundIn = ({ mutants, source }: Report["files"][string]): Found => {
+const foundIn = (
+  name: string,
+  mutants: ReadonlyArray<Mutant>,
+  planned: number,
+  tests: Found["tests"]
+): Found => {
   const tried = mutants.filter(({ status }) =>
     ["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)
   )
@@ -71,30 +104,44 @@ const foundIn = ({ mutants, source }: Report["files"][string]): Found => {
     .filter(({ status }) => status === "Survived" || status === "NoCoverage")
     .map(({ location: { end, start }, replacement = "", status }) => ({
       line: start.line,
-      change: `${short(between(source, start, end))} → ${short(replacement)}`,
+      change: `${short(between(sources.get(name) ?? "", start, end))} → ${short(replacement)}`,
       covered: status === "Survived"
     }))
     .sort((a, b) => a.line - b.line)
-  return { mutants: tried.length, killed: tried.length - survivors.length, survivors }
+  return {
+    mutants: tried.length,
+    killed: tried.length - survivors.length,
+    left: planned - mutants.length,
+    tests,
+    survivors
+  }
 }
 
 const page = (results: Readonly<Record<string, Found>>) => {
   const known = Object.entries(results).sort(([a], [b]) => (a < b ? -1 : 1))
   const missing = workerFiles.filter((name) => results[name] === undefined)
+  const parts = known
+    .filter(([, { left }]) => left > 0)
+    .map(([name, { left }]) => `${name} (${left} changes)`)
+  const notRun = [
+    ...(missing.length === 0 ? [] : [`Not run yet: ${missing.join(", ")}.`]),
+    ...(parts.length === 0 ? [] : [`Run in part, with so many left: ${parts.join(", ")}.`])
+  ]
   const code = (text: string) => `\`\`${text.replaceAll("|", "\\|").replaceAll("``", "` `")} \`\``
   const sum = (value: (found: Found) => number) => known.reduce((all, [, found]) => all + value(found), 0)
   return `# Changes of the worker that no test notices
 
 Made by \`npm run mutate\`: Stryker changes \`src/worker/\` in one place at a time (a condition, an operator, a block, a call of
-a chain, …; no texts) and runs the tests of \`test/worker/\` that reach the place, and forty simulated histories. A change
-that turns no test red survives: a test is missing, or the change makes no difference to anybody.
+a chain, …; no texts, and nothing that runs only when the file is loaded) and runs the tests that reach the place: all of
+\`test/worker/\` and forty simulated histories, or only those that bear the file's name. A change that turns no test red
+survives: a test is missing, another file's would notice, or the change makes no difference to anybody.
 
-| file | changes | noticed | survivors |
-| --- | --- | --- | --- |
-${known.map(([name, { killed, mutants, survivors }]) => `| ${name} | ${mutants} | ${killed} | ${survivors.length} |`).join("\n")}
-| all | ${sum(({ mutants }) => mutants)} | ${sum(({ killed }) => killed)} | ${sum(({ survivors }) => survivors.length)} |
+| file | changes | noticed | survivors | tests |
+| --- | --- | --- | --- | --- |
+${known.map(([name, { killed, mutants, survivors, tests }]) => `| ${name} | ${mutants} | ${killed} | ${survivors.length} | ${tests === "own" ? "its own" : "all"} |`).join("\n")}
+| all | ${sum(({ mutants }) => mutants)} | ${sum(({ killed }) => killed)} | ${sum(({ survivors }) => survivors.length)} | |
 
-${missing.length === 0 ? "Every file of `src/worker/` was changed." : `Not run yet: ${missing.join(", ")}.`}
+${notRun.length === 0 ? "Every file of `src/worker/` was changed." : notRun.join("\n\n")}
 
 ## Survivors
 
@@ -115,28 +162,81 @@ ${known
 const { values } = parseArgs({
   options: {
     file: { type: "string", multiple: true, default: [] },
-    concurrency: { type: "string", default: "2" }
+    own: { type: "boolean", default: false },
+    concurrency: { type: "string", default: "1" }
   }
 })
-const chosen = values.file.map((file) => basename(file))
+const chosen = values.file.length === 0 ? workerFiles : values.file.map((file) => basename(file))
 const unknown = chosen.filter((name) => !workerFiles.includes(name))
 if (unknown.length > 0) throw new Error(`no such file in src/worker/: ${unknown.join(", ")}`)
-const mutate =
-  chosen.length === 0 ? "src/worker/**/*.ts" : chosen.map((name) => `src/worker/${name}`).join(",")
 
-rmSync(report, { force: true })
-const { status } = spawnSync(
-  join(root, "node_modules/.bin/stryker"),
-  ["run", "--mutate", mutate, "--concurrency", values.concurrency],
-  { cwd: root, stdio: "inherit" }
-)
-if (status !== 0 || !existsSync(report)) throw new Error(`stryker ended with ${status}`)
+const known: Readonly<Record<string, Found>> = existsSync(resultsFile)
+  ? JSON.parse(readFileSync(resultsFile, "utf8"))
+  : {}
+const results = Object.fromEntries(Object.entries(known).filter(([name]) => workerFiles.includes(name)))
 
-const before = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : {}
-const { files } = JSON.parse(readFileSync(report, "utf8")) as Report
-const results: Record<string, Found> = Object.fromEntries(
-  Object.entries<Found>(before).filter(([name]) => workerFiles.includes(name))
-)
-for (const [path, file] of Object.entries(files)) results[basename(path)] = foundIn(file)
-writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
-writeFileSync(join(root, "docs/mutation.md"), page(results))
+const read = (event: string) => {
+  try {
+    return JSON.parse(readFileSync(join(events, event), "utf8"))
+  } catch {
+    // It is just being written.
+    return undefined
+  }
+}
+
+/** Writes down what is known of a file so far, by the events that Stryker leaves. */
+const keep = (name: string, tests: Found["tests"]) => {
+  const found = existsSync(events) ? readdirSync(events) : []
+  const ready = found.find((event) => event.includes("onMutationTestingPlanReady"))
+  const plan = ready === undefined ? undefined : read(ready)
+  if (plan === undefined) return
+  const tested: ReadonlyArray<Mutant> = found
+    .filter((event) => event.includes("onMutantTested"))
+    .map(read)
+    .filter((event) => event !== undefined)
+  results[name] = foundIn(name, tested, plan.mutantPlans.length, tests)
+  writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
+  writeFileSync(join(root, "docs/mutation.md"), page(results))
+}
+
+/** The tests that bear a file's name. */
+const ownTests = (name: string) =>
+  readdirSync(join(root, "test/worker"))
+    .filter((test) => new RegExp(`^${basename(name, ".ts")}\\w*\\.test\\.ts$`).test(test))
+    .map((test) => `test/worker/${test}`)
+
+let child: ChildProcess | undefined
+let isStopped = false
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    isStopped = true
+    // With the process that runs the tests: Stryker leaves it behind where a change has made a loop without an end.
+    if (child?.pid !== undefined) process.kill(-child.pid, "SIGTERM")
+  })
+}
+
+/** How Stryker ended on one file. */
+const mutate = async (name: string): Promise<number | NodeJS.Signals | null> => {
+  const own = values.own ? ownTests(name) : []
+  const tests = own.length > 0 ? "own" : "all"
+  rmSync(events, { recursive: true, force: true })
+  const stryker = join(prefix, "node_modules/@stryker-mutator/core/bin/stryker.js")
+  const args = [stryker, "run", "--mutate", `src/worker/${name}`, "--concurrency", values.concurrency]
+  const env = { ...process.env, ...(own.length > 0 ? { MUTATE_TESTS: own.join(",") } : {}) }
+  const running = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit", detached: true })
+  child = running
+  const often = setInterval(() => keep(name, tests), 30_000)
+  const [code, signal] = await once(running, "exit")
+  clearInterval(often)
+  keep(name, tests)
+  return code ?? signal
+}
+
+install()
+for (const name of chosen) {
+  if (isStopped) break
+  const ended = await mutate(name)
+  if (ended === 0) continue
+  console.error(`${name}: stryker ended with ${ended}; what it had found is in docs/mutation.md`)
+  process.exitCode = 1
+}
