@@ -12,6 +12,26 @@ import { FetchGate } from "../../src/worker/FetchGate.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { advance } from "./harness.ts"
 
+it.effect("is closed for half a minute after the last job that could not be started", () => {
+  const layer = FetchGate.layer.pipe(
+    Layer.provide(Layer.provide(Journal.layer, JournalStore.layerMemory())),
+    Layer.provide(MemoryPlatform.layer()),
+    Layer.provide([MemoryFileTail.layer, Layer.succeed(EdgeConfig, testSettings())]),
+    Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
+  )
+  return Effect.gen(function* () {
+    const gate = yield* FetchGate
+    yield* gate.startRefused("EROFS")
+    assert.strictEqual(yield* gate.whyNot, "a job could not be started here: EROFS")
+    yield* advance("20 seconds")
+    yield* gate.startRefused("EIO")
+    yield* advance("29 seconds")
+    assert.strictEqual(yield* gate.whyNot, "a job could not be started here: EIO")
+    yield* advance("2 seconds")
+    assert.isUndefined(yield* gate.whyNot)
+  }).pipe(Effect.provide(layer))
+})
+
 it.effect("names what keeps it closed, and opens when that is over", () => {
   let full = false
   const refusal = Effect.suspend(() => (full ? new JournalUnwritable({ reason: "ENOSPC" }) : Effect.void))

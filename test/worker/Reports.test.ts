@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
 import { MonotonicClock } from "../../src/platform/MonotonicClock.ts"
@@ -30,8 +31,9 @@ const withReports = <A, E>(
   test: (
     journal: Journal["Service"],
     asked: ReadonlyArray<string>,
-    warned: ReadonlyArray<string>
-  ) => Effect.Effect<A, E>
+    warned: ReadonlyArray<string>,
+    reports: Reports["Service"]
+  ) => Effect.Effect<A, E, Scope.Scope>
 ) => {
   const asked: Array<string> = []
   const warned: Array<string> = []
@@ -60,7 +62,7 @@ const withReports = <A, E>(
   return Effect.gen(function* () {
     const [journal, reports] = [yield* Journal, yield* Reports]
     yield* Effect.forkScoped(reports.run)
-    return yield* test(journal, asked, warned)
+    return yield* test(journal, asked, warned, reports)
   }).pipe(
     Effect.scoped,
     Effect.provide(layer),
@@ -124,6 +126,68 @@ describe("Reports", () => {
           assert.deepStrictEqual(yield* journal.reports, [])
           assert.lengthOf(
             warned.filter((line) => line.includes("old") && line.includes("not handed back any more")),
+            1
+          )
+        })
+    )
+  })
+
+  it.effect("an end is told, however long ago its claim's token ended", () =>
+    withReports(
+      () => Effect.void,
+      (journal, asked) =>
+        Effect.gen(function* () {
+          yield* advance("1 hour")
+          yield* journal.started(claimOf("old", 600_000), null)
+          yield* advance("1 second")
+          yield* journal.settled(claimOf("old", 600_000), "failed")
+          yield* advance("1 second")
+          assert.deepStrictEqual(asked, ["old running", "old failed"])
+        })
+    )
+  )
+
+  it.effect("says how many wait, and when the last of them is told", () => {
+    let away = true
+    return withReports(
+      () => (away ? Effect.fail(refused) : Effect.void),
+      (journal, _asked, _warned, reports) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* reports.waiting, 0)
+          yield* reports.delivered
+          yield* journal.settled(claimOf("one"), "success")
+          yield* journal.settled(claimOf("two"), "success")
+          const delivered = yield* Effect.forkScoped(reports.delivered)
+          yield* advance("1 minute")
+          assert.strictEqual(yield* reports.waiting, 2)
+          assert.isUndefined(delivered.pollUnsafe())
+          away = false
+          yield* advance("2 minutes")
+          assert.strictEqual(yield* reports.waiting, 0)
+          assert.isDefined(delivered.pollUnsafe())
+        })
+    )
+  })
+
+  it.effect("a job that is not this worker's any more is not told again, and holds nothing up", () => {
+    const notOurs = new SiteUnavailable({
+      operation: "report",
+      reason: "it is another's",
+      status: 409,
+      ambiguous: false,
+      fromSite: true
+    })
+    return withReports(
+      (what) => (what === "one running" ? Effect.fail(notOurs) : Effect.void),
+      (journal, asked, warned) =>
+        Effect.gen(function* () {
+          yield* journal.started(claimOf("one"), null)
+          yield* advance("1 minute")
+          yield* journal.settled(claimOf("one"), "failed")
+          yield* advance("1 minute")
+          assert.deepStrictEqual(asked, ["one running", "one failed"])
+          assert.lengthOf(
+            warned.filter((line) => line.includes("is not this worker's any more: it is another's")),
             1
           )
         })
