@@ -38,16 +38,18 @@ const log = ({ loggingLevel }: CentralSettings, verbose: boolean) =>
 
 const everywhere = ["0.0.0.0", "::", ""]
 
-/** The address that others use, ending in a slash. */
-const addressOf = (settings: CentralSettings, server: HttpServer["Service"]): URL => {
-  const { host, publicUrl, tlsCert } = settings
-  if (publicUrl !== undefined) return new URL(publicUrl.href.replace(/\/*$/, "/"))
+/** The address on this machine, or of it where it listens to others, ending in a slash. */
+const addressOf = ({ host, tlsCert, ...settings }: CentralSettings, server: HttpServer["Service"]): URL => {
   const port = "port" in server.address ? server.address.port : settings.port
   const name = everywhere.includes(host) ? hostname() : host
   return new URL(
     `${tlsCert === undefined ? "http" : "https"}://${name.includes(":") ? `[${name}]` : name}:${port}/`
   )
 }
+
+/** The address that others use, ending in a slash. */
+const publicOf = ({ publicUrl }: CentralSettings, own: URL): URL =>
+  publicUrl === undefined ? own : new URL(publicUrl.href.replace(/\/*$/, "/"))
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'"'"'`)}'`
 
@@ -61,7 +63,8 @@ const credential = ({ jwtSecretFile, oidc }: CentralSettings): ReadonlyArray<str
 const serve = Effect.fnUntraced(function* (settings: CentralSettings) {
   const signals = yield* Signals
   const parts = yield* Layer.build(centralOf)
-  const address = addressOf(settings, Context.get(parts, HttpServer))
+  const own = addressOf(settings, Context.get(parts, HttpServer))
+  const address = publicOf(settings, own)
   yield* Effect.logInfo(`edge-worker central ${version} listens`, {
     address: address.href,
     state: settings.stateFolder
@@ -72,7 +75,8 @@ const serve = Effect.fnUntraced(function* (settings: CentralSettings) {
     ...(link === undefined
       ? []
       : [
-          `Web page (opens once, within ten minutes): ${new URL(`login?link=${Redacted.value(link)}`, address).href}`
+          // by its own address: through a proxy it would not be seen to come from this machine
+          `Web page (opens once, within ten minutes): ${new URL(`login?link=${Redacted.value(link)}`, own).href}`
         ]),
     `Token of its commands: ${settings.stateFolder}/admin-token`,
     "A worker needs:",
