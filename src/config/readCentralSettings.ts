@@ -78,7 +78,7 @@ const crossChecks = (values: Partial<Values>): ReadonlyArray<Mistake> => {
   }
   if (trustedJwksUrl === undefined) return mistakes
   const keys = new URL(trustedJwksUrl)
-  if (keys.protocol === "http:" && !isLoopback(keys.hostname)) {
+  if (keys.protocol === "http:" && !isLoopback(keys.hostname.replace(/^\[|\]$/g, ""))) {
     mistakes.push({
       key: "[edge] trusted_jwks_url",
       where: "",

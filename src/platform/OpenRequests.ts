@@ -74,6 +74,8 @@ export const openRequests = (server: Server): OpenRequests => {
   return {
     ready: Effect.sync(() => {
       isReady = true
+      // not before: who listens for these has to tell the client to go on
+      server.on("checkContinue", onRequest)
       const handlers = server.listeners("request").filter((handler) => handler !== onRequest)
       for (const [request, response] of early.splice(0))
         for (const handler of handlers) handler(request, response)

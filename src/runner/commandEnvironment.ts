@@ -6,6 +6,9 @@ import { type TaskEnvironmentOptions, taskEnvironment } from "./taskEnvironment.
 const credentials =
   /^AIRFLOW__.*(?:SECRET|TOKEN|PASSWORD|PRIVATE_KEY|FERNET_KEY|CREDENTIAL|CONN(?:ECTION)?_?(?:STRING|URL)?$|SQL_ALCHEMY|RESULT_BACKEND|BROKER_URL|JWT)/
 
+/** What the worker shows the collector of its own traces. */
+const collectors = /^OTEL_EXPORTER_OTLP_(?:.+_)?HEADERS$/
+
 /** Those of our own, whoever they are meant for. */
 const ours =
   /^AIRFLOW__(?:.+___)?EDGE_(?:WORKER|CENTRAL)__|^EDGE_WORKER_(?!TASK_NODE_OPTIONS$)|^EDGE_CENTRAL_/
@@ -24,7 +27,9 @@ export const commandEnvironment = (
   const { dag_id, map_index, run_id, task_id, try_number } = claim.job
   return {
     ...Object.fromEntries(
-      Object.entries(task).filter(([name]) => !credentials.test(name) && !ours.test(name))
+      Object.entries(task).filter(
+        ([name]) => ![credentials, collectors, ours].some((kept) => kept.test(name))
+      )
     ),
     // They are the command's: our supervisor must not take them for its own.
     ...(nodeOptions === undefined ? {} : { EDGE_WORKER_TASK_NODE_OPTIONS: nodeOptions }),

@@ -19,8 +19,9 @@ export interface TaskEnvironmentOptions {
 const secrets =
   /^AIRFLOW__(?:.+___)?(?:API_AUTH__JWT_(?:SECRET|PRIVATE_KEY_PATH)|CORE__INTERNAL_API_SECRET_KEY|API__SECRET_KEY|(?:DATABASE|CORE)__SQL_ALCHEMY_CONN(?:_ASYNC)?)(?:_CMD|_SECRET)?$/
 
-/** Our own settings: a worker that a task starts is not this one. */
-const ours = /^AIRFLOW__(?:.+___)?EDGE_WORKER__|^EDGE_WORKER_(?:JOB|NODE_OPTIONS|TASK_NODE_OPTIONS)$/
+/** Our own settings: a worker that a task starts is not this one, and a central beside it has a database of its own. */
+const ours =
+  /^AIRFLOW__(?:.+___)?EDGE_(?:WORKER|CENTRAL)__|^EDGE_WORKER_(?:JOB|NODE_OPTIONS|TASK_NODE_OPTIONS)$/
 
 /** The command ignores NODE_OPTIONS for itself and keeps its value for the tasks (`bin/edge-worker.mjs`). */
 const nodeOptions = (env: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {

@@ -1,6 +1,6 @@
 /** What becomes of requests that come before a server has its handler, and of connections when it ends. */
 import { once } from "node:events"
-import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from "node:http"
+import { Agent, createServer, get, type IncomingMessage, request, type ServerResponse } from "node:http"
 import { createServer as createTls, get as getTls } from "node:https"
 import { type AddressInfo, connect, type Server } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -72,6 +72,32 @@ describe("a server's requests", () => {
     assert.strictEqual((await answer).statusCode, 200)
     await end
     agent.destroy()
+  })
+
+  it("that wait to be told to go on are under way as well", async () => {
+    const server = createServer()
+    const asked = new Promise<ServerResponse>((done) =>
+      server.on("checkContinue", (_: IncomingMessage, response: ServerResponse) => done(response))
+    )
+    const requests = openRequests(server)
+    await Effect.runPromise(requests.ready)
+    const port = await listening(server)
+    const answer = new Promise<IncomingMessage>((done, fail) => {
+      const options = {
+        port,
+        host: "127.0.0.1",
+        agent: false,
+        method: "POST",
+        headers: { expect: "100-continue" }
+      }
+      const out = request(options, (given) => done(given.resume()))
+      out.once("error", fail).flushHeaders()
+    })
+    const response = await asked
+    const end = ended(requests)
+    response.writeHead(413).end()
+    assert.strictEqual((await answer).statusCode, 413)
+    await end
   })
 
   it("that are none hold nothing up: an idle connection, a silent one, one whose TLS never begins", async () => {

@@ -162,6 +162,8 @@ describe("a command", () => {
         AIRFLOW__CORE__FERNET_KEY: "hidden",
         AIRFLOW__CELERY__RESULT_BACKEND: "db+postgresql://hidden",
         AIRFLOW__SMTP__SMTP_PASSWORD_CMD: "echo hidden",
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=hidden",
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: "authorization=hidden",
         EDGE_WORKER_TOKEN: "hidden",
         EDGE_WORKER_TASK_NODE_OPTIONS: "--stack-trace-limit=7",
         MINE: "kept"

@@ -39,6 +39,7 @@ describe("taskEnvironment", () => {
     "AIRFLOW__CORE__SQL_ALCHEMY_CONN",
     "AIRFLOW__EDGE_WORKER__PYTHON",
     "AIRFLOW__BLUE___EDGE_WORKER__STATE_FOLDER",
+    "AIRFLOW__EDGE_CENTRAL__DATABASE_URL",
     "EDGE_WORKER_JOB"
   ]) {
     it(`keeps ${name} to the worker`, () => {
