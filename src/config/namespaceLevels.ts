@@ -21,9 +21,9 @@ const numbers: Readonly<Record<string, number>> = {
   notset: 0
 }
 
-/** The number of a level's name in any case. */
+/** The number of a level's name in small letters. */
 export const levelNumber = (name: string): number | undefined =>
-  Object.hasOwn(numbers, name.toLowerCase()) ? numbers[name.toLowerCase()] : undefined
+  Object.hasOwn(numbers, name) ? numbers[name] : undefined
 
 /** `parse_namespace_log_levels` of Airflow 3.3.2's `sdk/_shared/logging/structlog.py`. */
 export const parseNamespaceLevels = (text: string): NamespaceLevels => {
@@ -31,7 +31,7 @@ export const parseNamespaceLevels = (text: string): NamespaceLevels => {
   const wrong: Array<string> = []
   for (const entry of text.split(/[\s,]+/).filter((entry) => entry !== "")) {
     const [, logger = "", word = ""] = /^([^=]*)=(.*)$/.exec(entry) ?? []
-    const level = levelNumber(word)
+    const level = levelNumber(word.toLowerCase())
     if (logger === "" || level === undefined) wrong.push(entry)
     else levels.set(logger, level)
   }

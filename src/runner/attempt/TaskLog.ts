@@ -35,8 +35,9 @@ const ownLogger = "task"
 /** How many characters may wait for the disk before the writer of a line waits too. */
 const mostWaiting = 4_194_304
 
-/** Names the try in each of its lines, as Airflow's child does. */
+/** Names the try in each of its lines, as Airflow's child does, and the logger where the line names none. */
 const namesOf = (ti: TaskInstance) => ({
+  logger: ownLogger,
   ti_id: ti.id,
   dag_id: ti.dag_id,
   run_id: ti.run_id,
@@ -83,7 +84,7 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
       room.closeUnsafe()
       yield* room.await
     })
-  const putAt = (level: string, logger: string | undefined, line: Omit<LogLine, "level">) =>
+  const putAt = (level: string, logger: string, line: Omit<LogLine, "level">) =>
     Effect.suspend(() => {
       const written = levelOf(level, logger)
       return written === undefined ? Effect.void : put({ ...line, level: written })
@@ -136,7 +137,7 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
     write: (line) =>
       putAt(
         typeof line["level"] === "string" ? line["level"] : "",
-        typeof line["logger"] === "string" ? line["logger"] : undefined,
+        typeof line["logger"] === "string" ? line["logger"] : ownLogger,
         { timestamp: line["timestamp"], event: line["event"], names, more: line }
       ),
     wrote: (stream, line) =>
@@ -144,8 +145,7 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
         event: withoutBlankEnd(line),
         more: { logger: `task.${stream}` }
       }),
-    say: (level, event, more = {}) =>
-      putAt(level, ownLogger, { event, names, more: { logger: ownLogger, ...more } }),
+    say: (level, event, more = {}) => putAt(level, ownLogger, { event, names, more }),
     flush
   } satisfies TaskLog
 })

@@ -12,14 +12,14 @@ const words = new Map<number, LogLevel>([
 ])
 
 /** The word that is written for a line's level; undefined: the line is not written. */
-export type LevelFilter = (level: string, logger: string | undefined) => LogLevel | undefined
+export type LevelFilter = (level: string, logger: string) => LogLevel | undefined
 
 /**
  * As Airflow 3.3.2 (`make_filtering_logger` in `sdk/_shared/logging/structlog.py`): the level of the nearest namespace that
  * a logger's name begins with, else the general one. A line of an unknown level is not written.
  */
 export const levelFilter = (loggingLevel: string, namespaces: ReadonlyMap<string, number>): LevelFilter => {
-  const general = levelNumber(loggingLevel) ?? 20
+  const general = levelNumber(loggingLevel.toLowerCase()) ?? 20
   const leastOf = (logger: string): number => {
     for (let name = logger; name !== ""; name = name.slice(0, Math.max(0, name.lastIndexOf(".")))) {
       const level = namespaces.get(name)
@@ -27,7 +27,7 @@ export const levelFilter = (loggingLevel: string, namespaces: ReadonlyMap<string
     }
     return general
   }
-  return (level, logger = "") => {
+  return (level, logger) => {
     const number = levelNumber(level)
     return number !== undefined && number >= leastOf(logger) ? words.get(number) : undefined
   }

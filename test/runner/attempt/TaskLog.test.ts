@@ -29,7 +29,15 @@ const ti: TaskInstance = {
   pool_slots: 1,
   priority_weight: 1
 }
-const names = { ti_id: ti.id, dag_id: "d", run_id: "r", task_id: "t", try_number: 2, map_index: 3 }
+const names = {
+  logger: "task",
+  ti_id: ti.id,
+  dag_id: "d",
+  run_id: "r",
+  task_id: "t",
+  try_number: 2,
+  map_index: 3
+}
 const epoch = "1970-01-01T00:00:00.000Z"
 
 /** A disk that a test can fill up or hold. */
@@ -76,7 +84,7 @@ describe("a line", () => {
       yield* log.flush
       assert.strictEqual(
         disk.text,
-        `{"timestamp":"${timestamp}","level":"warning","event":"hello","ti_id":"${ti.id}","dag_id":"d","run_id":"r","task_id":"t","try_number":2,"map_index":3,"rows":7,"logger":"mine"}\n`
+        `{"timestamp":"${timestamp}","level":"warning","event":"hello","logger":"mine","ti_id":"${ti.id}","dag_id":"d","run_id":"r","task_id":"t","try_number":2,"map_index":3,"rows":7}\n`
       )
     })
   )
@@ -174,7 +182,7 @@ describe("levels", () => {
       const log = yield* open(disk, settings)
       for (const level of [
         "critical",
-        "FATAL",
+        "fatal",
         "exception",
         "error",
         "warn",
@@ -182,6 +190,7 @@ describe("levels", () => {
         "info",
         "debug",
         "notset",
+        "Info",
         "x",
         ""
       ])
@@ -193,7 +202,7 @@ describe("levels", () => {
     })
   const upTo = [
     "critical critical",
-    "FATAL critical",
+    "fatal critical",
     "exception error",
     "error error",
     "warn warning",
