@@ -1,4 +1,5 @@
 /** TaskLog: the log of one attempt: every line of it is bounded, without secrets, in Airflow's form, and soon on disk. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -6,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
 import { EdgeConfig } from "../../config/EdgeConfig.ts"
-import { LogAppender } from "../../platform/LogAppender.ts"
+import { LogAppender, LogNotWritten } from "../../platform/LogAppender.ts"
 import type { TaskInstance } from "../../protocol/Job.ts"
 import type { LogLevel } from "../../protocol/TaskComms.ts"
 import { levelFilter } from "./logLevels.ts"
@@ -46,6 +47,11 @@ const namesOf = (ti: TaskInstance) => ({
   map_index: ti.map_index ?? -1
 })
 
+const reasonOf = (cause: Cause.Cause<LogNotWritten>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof LogNotWritten ? error.reason : String(error)
+}
+
 /** `bytes.rstrip()`. No pattern: one that looks for the end tries each blank of a long line anew. */
 const withoutBlankEnd = (line: string): string => {
   let end = line.length
@@ -75,14 +81,22 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
   let lost = 0
 
   const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis).toISOString())
+  const textOf = (line: LogLine, now: string) => {
+    try {
+      return logLine(line, { masker, now })
+    } catch (cause) {
+      const event = `a line of the log could not be written: ${String(cause)}`
+      return logLine({ level: "error", event, names, more: {} }, { masker, now })
+    }
+  }
   const put = (line: LogLine) =>
-    Effect.gen(function* () {
-      const text = logLine(line, { masker, now: yield* now })
+    Effect.flatMap(now, (now) => {
+      const text = textOf(line, now)
       waiting += text.length
-      yield* Queue.offer(lines, text)
-      if (waiting < mostWaiting) return
+      Queue.offerUnsafe(lines, text)
+      if (waiting < mostWaiting) return Effect.void
       room.closeUnsafe()
-      yield* room.await
+      return room.await
     })
   const putAt = (level: string, logger: string, line: Omit<LogLine, "level">) =>
     Effect.suspend(() => {
@@ -100,18 +114,19 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
     } as const
     const first = lost === 0 ? "" : logLine(notice, { masker, now: yield* now })
     yield* log.append(first + texts.join("")).pipe(
-      Effect.matchEffect({
+      // whatever happened: the loop below must go on, or whoever waits for it would wait for ever
+      Effect.matchCauseEffect({
         onSuccess: () =>
           Effect.sync(() => {
             lost = 0
           }),
-        onFailure: (error) =>
+        onFailure: (cause) =>
           Effect.suspend(() => {
             const before = lost
             lost += texts.length
             return before > 0
               ? Effect.void
-              : Effect.logWarning(`lines of a task's log are lost; its attempt goes on: ${error.message}`)
+              : Effect.logWarning(`lines of ${file} are lost; its attempt goes on: ${reasonOf(cause)}`)
           })
       })
     )

@@ -323,9 +323,7 @@ describe("the file", () => {
         yield* log.wrote("stdout", line)
         yield* log.flush
       }
-      assert.deepStrictEqual(said, [
-        "lines of a task's log are lost; its attempt goes on: /logs/a.log cannot be written: ENOSPC"
-      ])
+      assert.deepStrictEqual(said, ["lines of /logs/a.log are lost; its attempt goes on: ENOSPC"])
       disk.full = false
       yield* log.wrote("stdout", "d")
       yield* log.flush
@@ -335,6 +333,35 @@ describe("the file", () => {
       )
     }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])))
   })
+})
+
+describe("a defect", () => {
+  it.effect("of whoever writes the file, or in a line, ends no attempt", () =>
+    Effect.gen(function* () {
+      const disk = new Disk()
+      const log = yield* open(disk)
+      disk.held = Effect.die("broken")
+      yield* log.wrote("stdout", "lost")
+      yield* log.flush
+      disk.held = Effect.void
+      const thrower = {
+        get x(): never {
+          throw new Error("no")
+        }
+      }
+      yield* log.write({ level: "info", event: "e", thrower })
+      yield* log.wrote("stdout", "kept")
+      yield* log.flush
+      assert.deepStrictEqual(
+        disk.lines.map(({ event }) => event),
+        [
+          "1 lines are missing here: the disk did not take them",
+          "a line of the log could not be written: Error: no",
+          "kept"
+        ]
+      )
+    })
+  )
 })
 
 describe("a hostile line", () => {
