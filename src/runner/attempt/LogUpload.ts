@@ -23,8 +23,8 @@ export class LogUpload extends Context.Service<
   LogUpload,
   {
     /**
-     * Called once an attempt, when its log is complete on disk and before its end is reported. The file may hold earlier
-     * parts of the same try: a deferred task comes back to it.
+     * Called once an attempt, when its log is complete on disk; the job is over afterwards. The file may hold earlier parts of
+     * the same try: a deferred task comes back to it.
      */
     readonly upload: (log: {
       /** Absolute path. */

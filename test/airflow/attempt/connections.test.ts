@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { readConnection } from "../../../src/runner/attempt/readConnection.ts"
-import { runScript } from "../config/python.ts"
+import { askAirflow } from "./askAirflow.ts"
 
 const signs = fc.string({
   unit: fc.constantFrom(...":/@?#[]%&=+;,.-_~!$'()*\\\"<>{}|^` aAbZ09éß日🔑%2F%40%E9%C3%A9"),
@@ -131,9 +131,7 @@ interface Fields {
 
 describe("against airflow.sdk.definitions.connection", () => {
   it(`${values.length} generated variables`, { timeout: 120_000 }, () => {
-    const answers: ReadonlyArray<Fields | null> = JSON.parse(
-      runScript("../attempt/print_connections.py", {}, JSON.stringify(values))
-    )
+    const answers = askAirflow<ReadonlyArray<Fields | null>>("print_connections.py", values)
     const seen = { read: 0, refused: 0, withExtra: 0, withPort: 0, withPassword: 0 }
     let brackets = 0
     const differences: Array<unknown> = []
@@ -166,9 +164,6 @@ describe("against airflow.sdk.definitions.connection", () => {
         differences.push({ value, theirs, ours: fields })
       }
     }
-    process.stderr.write(
-      `connections: ${JSON.stringify(seen)}, ${differences.length} differ, ${brackets} with odd brackets\n`
-    )
     expect(differences.slice(0, 12)).toEqual([])
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(200)
     expect(brackets).toBeLessThan(100)

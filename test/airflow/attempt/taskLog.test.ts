@@ -9,7 +9,7 @@ import { LogAppender } from "../../../src/platform/LogAppender.ts"
 import { attemptMasker } from "../../../src/runner/attempt/attemptMasker.ts"
 import { openTaskLog } from "../../../src/runner/attempt/TaskLog.ts"
 import { testSettings } from "../../../src/testing/settings.ts"
-import { runScript } from "../config/python.ts"
+import { askAirflow } from "./askAirflow.ts"
 
 type Line =
   | { readonly stream: "stdout" | "stderr"; readonly line: string }
@@ -146,16 +146,10 @@ describe("against airflow.sdk.execution_time.supervisor", () => {
       Effect.gen(function* () {
         const seen = { written: 0, notWritten: 0, withError: 0 }
         for (const given of cases) {
-          const theirs: ReadonlyArray<string> = JSON.parse(
-            runScript(
-              "../attempt/print_log_lines.py",
-              {
-                AIRFLOW__LOGGING__LOGGING_LEVEL: given.level,
-                ...(given.namespaces === "" ? {} : { AIRFLOW__LOGGING__NAMESPACE_LEVELS: given.namespaces })
-              },
-              JSON.stringify(given)
-            )
-          )
+          const theirs = askAirflow<ReadonlyArray<string>>("print_log_lines.py", given, {
+            AIRFLOW__LOGGING__LOGGING_LEVEL: given.level,
+            ...(given.namespaces === "" ? {} : { AIRFLOW__LOGGING__NAMESPACE_LEVELS: given.namespaces })
+          })
           const answers = yield* ours(given)
           assert.strictEqual(answers.length, theirs.length)
           for (const [at, answer] of answers.entries()) {
