@@ -48,6 +48,17 @@ const NumberFromNumber = declare(fits, "a number that is no integer beyond 2^53"
   })
 )
 
+/** As `Number`, but what is written is always a float to Python: 5 is 5.0. */
+export const Float = declare(fits, "a number that is no integer beyond 2^53").pipe(
+  Schema.decodeTo(Schema.Finite, {
+    decode: SchemaGetter.transform((value: JsonNumber) => Number(digitsOf(value))),
+    encode: SchemaGetter.transform((value: number): JsonNumber => {
+      const digits = JSON.stringify(value)
+      return /^-?\d+$/.test(digits) ? verbatim(`${digits}.0`) : value
+    })
+  })
+)
+
 /** A JSON number in the digits it was written with: `"1.0"`, `"12345678901234567890"`. */
 const Digits = declare(isJsonNumber, "a number").pipe(
   Schema.decodeTo(Schema.String, {

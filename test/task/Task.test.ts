@@ -383,7 +383,7 @@ describe("a cancellation", () => {
             )
           )
           yield* Deferred.succeed(started, undefined)
-          yield* Effect.never
+          return yield* Effect.never
         }).pipe(Effect.onInterrupt(() => ThisTask.renderedMapIndex("cut off").pipe(Effect.orDie)))
       )
       const tested = yield* TestTask.run(cancelled, {
