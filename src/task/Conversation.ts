@@ -4,28 +4,32 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import {
   ErrorResponse,
+  type LogEvent,
   type StartupDetails,
   type TaskAnswer,
-  type TaskEnd,
-  type TaskRequest,
+  TaskEnd,
+  TaskRequest,
   type ToTask
 } from "../protocol/TaskComms.ts"
 import { asked } from "./asked.ts"
-import type { ConnectionClosed, TaskConnection } from "./TaskConnection.ts"
-import { NotFound, TaskRequestFailed } from "./TaskRequestFailed.ts"
-
-type Refusal = TaskRequestFailed | NotFound
+import { read } from "./jsonValue.ts"
+import { ConnectionClosed, type TaskConnection } from "./TaskConnection.ts"
+import { NotFound, type RequestError, TaskRequestFailed } from "./TaskRequestFailed.ts"
 
 export interface Conversation {
   /** Fails once the line is closed. */
-  readonly ask: (body: TaskRequest | TaskEnd) => Effect.Effect<TaskAnswer, Refusal>
+  readonly ask: (body: TaskRequest | TaskEnd) => Effect.Effect<TaskAnswer, RequestError>
+  /** Says nothing any more once the task has ended: the line is the next task's then. */
+  readonly log: (event: LogEvent) => void
   /** Ends when the attempt wants the task to end, or cannot be heard any more. */
   readonly cancelled: Effect.Effect<"cancelled" | "closed">
 }
 
+const Body = Schema.Union([TaskRequest, TaskEnd])
+const isBody: (body: unknown) => boolean = Schema.is(Body)
 const isErrorResponse = Schema.is(ErrorResponse)
 
-const refusal = (body: TaskRequest | TaskEnd, { error, detail }: ErrorResponse): Refusal =>
+const refusal = (body: TaskRequest | TaskEnd, { error, detail }: ErrorResponse): RequestError =>
   error.endsWith("_NOT_FOUND")
     ? new NotFound({ what: asked(body) })
     : new TaskRequestFailed({ request: body.type, error, detail: detail ?? {} })
@@ -43,7 +47,7 @@ export const firstDetails = Effect.fnUntraced(function* (connection: TaskConnect
 export const open = Effect.fnUntraced(function* (connection: TaskConnection) {
   const waiting = new Map<
     number,
-    { readonly body: TaskRequest | TaskEnd; readonly answer: Deferred.Deferred<TaskAnswer, Refusal> }
+    { readonly body: TaskRequest | TaskEnd; readonly answer: Deferred.Deferred<TaskAnswer, RequestError> }
   >()
   const cancelled = yield* Deferred.make<"cancelled" | "closed">()
   let last = 0
@@ -62,29 +66,36 @@ export const open = Effect.fnUntraced(function* (connection: TaskConnection) {
       : Deferred.fail(question.answer, refusal(question.body, refused))
   }
 
+  const close = (why: ConnectionClosed) => {
+    closed = why
+    return Effect.forEach(waiting.values(), ({ answer, body }) => Deferred.fail(answer, unheard(body, why)))
+  }
   const unheard = (body: TaskRequest | TaskEnd, { reason }: ConnectionClosed) =>
     new TaskRequestFailed({ request: body.type, error: "GENERIC_ERROR", detail: { reason } })
   yield* connection.receive.pipe(
     Effect.flatMap(hear),
     Effect.forever,
-    Effect.catch((why) => {
-      closed = why
-      return Effect.forEach(waiting.values(), ({ answer, body }) =>
-        Deferred.fail(answer, unheard(body, why))
-      ).pipe(Effect.andThen(Deferred.succeed(cancelled, "closed")))
-    }),
+    Effect.catch((why) => Effect.andThen(close(why), Deferred.succeed(cancelled, "closed"))),
     Effect.forkScoped
   )
 
+  // what a task has left running and still asks when it has ended
+  yield* Effect.addFinalizer(() => close(new ConnectionClosed({ reason: "the task has ended" })))
+
   const ask = (body: TaskRequest | TaskEnd) =>
     Effect.gen(function* () {
+      // who has no types must not get the whole task killed for what is no message
+      if (!isBody(body)) yield* read(`the request ${body.type}`, Body, body)
       if (closed !== undefined) return yield* unheard(body, closed)
-      const answer = yield* Deferred.make<TaskAnswer, Refusal>()
+      const answer = yield* Deferred.make<TaskAnswer, RequestError>()
       const id = ++last
       waiting.set(id, { body, answer })
       connection.send({ id, body })
       return yield* Effect.onInterrupt(Deferred.await(answer), () => Effect.sync(() => waiting.delete(id)))
     })
 
-  return { ask, cancelled: Deferred.await(cancelled) } satisfies Conversation
+  const log = (event: LogEvent) => {
+    if (closed === undefined) connection.send({ log: event })
+  }
+  return { ask, log, cancelled: Deferred.await(cancelled) } satisfies Conversation
 })

@@ -62,7 +62,9 @@ interface Options<P, A> {
 export interface EffectOptions<P, A> extends Options<P, A> {
   readonly run: (params: P) => Effect.Effect<A, unknown, TaskServices>
   /** Where it goes on after `Defer` and `AwaitInput`, by `nextMethod`. */
-  readonly resume?: Readonly<Record<string, (kwargs: Json) => Effect.Effect<A, unknown, TaskServices>>>
+  readonly resume?: Readonly<
+    Record<string, (kwargs: Json, params: P) => Effect.Effect<A, unknown, TaskServices>>
+  >
 }
 
 /** How a task of async functions is made. */
@@ -95,11 +97,17 @@ const common = <P, A>(options: Options<P, A>) => {
   }
 }
 
+const mapValues = <A, B>(record: Readonly<Record<string, A>> = {}, change: (value: A) => B) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
+
 /** A task whose work is an effect. It may need the services of its attempt, and a scope that ends with its try. */
 export const make = <A, P = Json>(options: EffectOptions<P, A>): Task => ({
   ...common(options),
   run: Effect.flatMap(paramsOf(options), options.run),
-  resume: options.resume ?? {}
+  resume: mapValues(
+    options.resume,
+    (resume) => (kwargs: Json) => Effect.flatMap(paramsOf(options), (params) => resume(kwargs, params))
+  )
 })
 
 /** A task whose work is an async function. Its `signal` is aborted when the task shall end. */
@@ -113,11 +121,9 @@ export const fromAsync = <A, P = Json>(options: AsyncOptions<P, A>): Task => {
   return {
     ...common(options),
     run: calling(options.run),
-    resume: Object.fromEntries(
-      Object.entries(options.resume ?? {}).map(([method, resume]) => [
-        method,
-        (kwargs: Json) => calling((context) => resume(context, kwargs))
-      ])
+    resume: mapValues(
+      options.resume,
+      (resume) => (kwargs: Json) => calling((context) => resume(context, kwargs))
     )
   }
 }

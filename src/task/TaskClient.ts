@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { TaskAnswer, TaskRequest } from "../protocol/TaskComms.ts"
-import type { NotFound, TaskRequestFailed } from "./TaskRequestFailed.ts"
+import type { RequestError } from "./TaskRequestFailed.ts"
 
 /** An asset that the task has updated. */
 export interface Outlet {
@@ -22,7 +22,7 @@ export interface Gathered {
 export class TaskClient extends Context.Service<
   TaskClient,
   {
-    readonly ask: (request: TaskRequest) => Effect.Effect<TaskAnswer, TaskRequestFailed | NotFound>
+    readonly ask: (request: TaskRequest) => Effect.Effect<TaskAnswer, RequestError>
     readonly gathered: Gathered
   }
 >()("edge-worker/task/TaskClient") {}

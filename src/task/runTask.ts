@@ -1,11 +1,10 @@
 /** runTask: one attempt of a task, from its context to the message that ends it. */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { TaskEnd } from "../protocol/TaskComms.ts"
-import { toJson } from "./jsonValue.ts"
+import { TaskEnd } from "../protocol/TaskComms.ts"
+import { read, toJson } from "./jsonValue.ts"
 import { pushResult } from "./pushResult.ts"
 import type { Task, TaskServices } from "./Task.ts"
 import { type Gathered, TaskClient } from "./TaskClient.ts"
@@ -81,6 +80,8 @@ export const attempt = Effect.fnUntraced(function* (task: Task) {
   return yield* success(yield* now, gathered)
 })
 
+const checkedEnd = (end: TaskEnd) => read(`the task's end ${end.type}`, TaskEnd, end)
+
 /** Says in the log what an exit means, and gives the message that ends the task. */
 export const endOf = Effect.fnUntraced(function* (exit: Exit.Exit<TaskEnd, unknown>) {
   if (Exit.isSuccess(exit)) return exit.value
@@ -92,7 +93,8 @@ export const endOf = Effect.fnUntraced(function* (exit: Exit.Exit<TaskEnd, unkno
     yield* Effect.logError("Task failed with exception", exit.cause)
   else yield* Effect.logInfo(ending.message)
   if (ending === undefined) return failed(at)
-  return yield* Effect.catch(toldAs(ending, at), (error) =>
-    Effect.as(Effect.logError("Task failed with exception", Cause.fail(error)), failed(at))
+  // a date, a duration or kwargs that cannot be told make it a failure
+  return yield* Effect.catchCause(Effect.flatMap(toldAs(ending, at), checkedEnd), (cause) =>
+    Effect.as(Effect.logError("Task failed with exception", cause), failed(at))
   )
 })

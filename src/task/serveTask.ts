@@ -59,7 +59,7 @@ export const serveTask = Effect.fnUntraced(
         ask: conversation.ask,
         gathered: { outlets: [], mapIndexLabel: undefined }
       }),
-      Effect.provide(Logger.layer([taskLogger((log) => connection.send({ log }))])),
+      Effect.provide(Logger.layer([taskLogger((log) => conversation.log(log))])),
       // which lines are kept is the attempt's to say
       Effect.provideService(References.MinimumLogLevel, "Debug")
     )

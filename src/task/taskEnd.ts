@@ -7,8 +7,14 @@ import { type Ending, isEnding } from "./endings.ts"
 import { toJson } from "./jsonValue.ts"
 
 /** ISO 8601, as pydantic reads a duration. */
-const isoDuration = (input: Duration.Input) =>
-  `PT${Duration.toMillis(Duration.fromInputUnsafe(input)) / 1000}S`
+const isoDuration = (input: Duration.Input) => `PT${seconds(input)}S`
+
+/** Throws where it is no length of time that can be told. */
+const seconds = (input: Duration.Input): number => {
+  const millis = Duration.toMillis(Duration.fromInputUnsafe(input))
+  if (!Number.isFinite(millis)) throw new RangeError("the duration has no end")
+  return millis / 1000
+}
 
 /** What a task ended itself with: in its failures first, then in its defects (an Ending that was thrown). */
 export const endingOf = (cause: Cause.Cause<unknown>): Ending | undefined => {
@@ -36,8 +42,7 @@ export const failed = (
         type: "RetryTask",
         end_date: at.now,
         rendered_map_index: at.mapIndexLabel ?? null,
-        retry_delay_seconds:
-          later?.delay === undefined ? null : Duration.toSeconds(Duration.fromInputUnsafe(later.delay)),
+        retry_delay_seconds: later?.delay === undefined ? null : seconds(later.delay),
         retry_reason: later?.reason?.slice(0, 500) ?? null
       }
     : state(at, "failed")
@@ -60,9 +65,7 @@ export const toldAs = Effect.fnUntraced(function* (ending: Ending, at: Circumsta
       return failed(at, ending)
     case "Reschedule": {
       const when =
-        ending.at instanceof Date
-          ? ending.at
-          : new Date(Date.parse(at.now) + Duration.toMillis(Duration.fromInputUnsafe(ending.at.in)))
+        ending.at instanceof Date ? ending.at : new Date(Date.parse(at.now) + seconds(ending.at.in) * 1000)
       return {
         type: "RescheduleTask",
         reschedule_date: when.toISOString(),

@@ -367,6 +367,37 @@ describe("a task ends itself", () => {
       expect(JSON.stringify(tested.log)).toContain("NaN")
     })
   )
+
+  it.effect.each([
+    ["a date", new Reschedule({ at: new Date("nonsense") })],
+    ["a duration", new Reschedule({ at: { in: "forever" as never } })],
+    ["a duration without end", new Reschedule({ at: { in: "Infinity" as never } })],
+    ["a delay", new RetryLater({ delay: Number.POSITIVE_INFINITY })],
+    ["a timeout", new Defer({ classpath: "a.B", nextMethod: "x", timeout: "soon" as never })],
+    ["a class", new Defer({ nextMethod: "x" } as never)]
+  ] as const)("fails where %s cannot be told", ([, ending]) =>
+    Effect.gen(function* () {
+      const tested = yield* TestTask.run(task(() => Effect.fail(ending)))
+      expect(tested.end).toMatchObject({ type: "TaskState", state: "failed" })
+      expect(tested.log.at(-1)).toMatchObject({ level: "error", event: "Task failed with exception" })
+    })
+  )
+
+  it.effect("and gives where it goes on its params too", () =>
+    Effect.gen(function* () {
+      const typed = Task.make({
+        ...name,
+        params: Schema.Struct({ n: Schema.Int }),
+        run: ({ n }) => Effect.succeed(n),
+        resume: { again: ({ event }, { n }) => Effect.succeed(n + Number(event)) }
+      })
+      const tested = yield* TestTask.run(typed, {
+        params: { n: 40 },
+        resume: { method: "again", kwargs: { event: 2 } }
+      })
+      expect(tested.returned).toBe(42)
+    })
+  )
 })
 
 describe("a cancellation", () => {

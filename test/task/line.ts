@@ -34,6 +34,8 @@ export const connect = Effect.fnUntraced(function* (tasks: ReadonlyArray<Task>) 
     answer: (id: number, body: TaskAnswer) => Effect.asVoid(Queue.offer(toTask, { id, body, error: null })),
     next,
     take: Queue.take(fromTask),
+    /** What is there and was not taken. */
+    rest: Queue.clear(fromTask),
     close: Queue.fail(toTask, new ConnectionClosed({ reason: "the worker is gone" })),
     log,
     served: Fiber.join(served)

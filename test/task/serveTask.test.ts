@@ -162,12 +162,51 @@ describe("a task's line", () => {
 
   it.effect("that closes fails the question that waits", () =>
     Effect.gen(function* () {
-      const line = yield* connect([task(() => Effect.uninterruptible(Variables.get("a")))])
+      const answered = yield* Deferred.make<string>()
+      const asks = Effect.matchEffect(Variables.get("a"), {
+        onFailure: ({ message }) => Deferred.succeed(answered, message),
+        onSuccess: () => Effect.void
+      })
+      const line = yield* connect([task(() => Effect.uninterruptible(asks))])
       yield* line.send({ details })
       yield* line.next
       yield* line.close
       yield* line.served
-      expect(JSON.stringify(yield* line.take)).toContain("the worker is gone")
+      expect(yield* Deferred.await(answered)).toBe("GetVariable failed: GENERIC_ERROR: the worker is gone")
+    })
+  )
+
+  it.effect("carries no more of a task that has ended, whatever it has left running", () =>
+    Effect.gen(function* () {
+      const later: Array<() => Promise<unknown>> = []
+      const leaves = Task.fromAsync({
+        ...name,
+        run: async ({ log, variables }) => {
+          later.push(async () => {
+            log.info("too late")
+            return variables.get("a").catch((error: Error) => error.message)
+          })
+        }
+      })
+      const line = yield* connect([leaves])
+      yield* line.send({ details })
+      const end = yield* line.next
+      yield* line.answer(end.id, null)
+      yield* line.served
+      const [late] = later
+      assert(late !== undefined)
+      expect(yield* Effect.promise(late)).toBe("GetVariable failed: GENERIC_ERROR: the task has ended")
+      expect(yield* line.rest).toEqual([])
+    })
+  )
+
+  it.effect("does not carry what is no message", () =>
+    Effect.gen(function* () {
+      const untyped = task(() => Variables.put("a", 5 as never))
+      const line = yield* connect([untyped])
+      yield* line.send({ details })
+      expect((yield* line.next).body).toMatchObject({ type: "TaskState", state: "failed" })
+      expect(JSON.stringify(line.log)).toContain("the request PutVariable is not what was expected")
     })
   )
 
