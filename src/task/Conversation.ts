@@ -16,6 +16,7 @@ import { read } from "./jsonValue.ts"
 import { ConnectionClosed, type TaskConnection } from "./TaskConnection.ts"
 import { NotFound, type RequestError, TaskRequestFailed } from "./TaskRequestFailed.ts"
 
+/** A task's line to its attempt, as the rest of the task uses it. */
 export interface Conversation {
   /** Fails once the line is closed. */
   readonly ask: (body: TaskRequest | TaskEnd) => Effect.Effect<TaskAnswer, RequestError>

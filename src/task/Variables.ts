@@ -1,6 +1,6 @@
 /** Variables: Airflow's variables, as text or as JSON through a schema. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { parse, stringify } from "../protocol/Json.ts"
 import { ask, tell } from "./ask.ts"
@@ -43,13 +43,10 @@ export const getOption: {
   (key: string): Effect.Effect<Option.Option<string>, RequestError, TaskClient>
   <A>(key: string, schema: Reads<A>): Effect.Effect<Option.Option<A>, RequestError, TaskClient>
 } = <A>(key: string, schema?: Reads<A>): Effect.Effect<Option.Option<A>, RequestError, TaskClient> =>
-  Effect.catchTag(
-    Effect.map(
-      schema === undefined ? (get(key) as Effect.Effect<A, RequestError, TaskClient>) : get(key, schema),
-      Option.some
-    ),
-    "NotFound",
-    () => Effect.succeedNone
+  // as in `get`, A is string without a schema
+  (schema === undefined ? (get(key) as ReturnType<typeof get<A>>) : get(key, schema)).pipe(
+    Effect.asSome,
+    Effect.catchTag("NotFound", () => Effect.succeedNone)
   )
 
 /** Writes a variable's text. */

@@ -146,9 +146,7 @@ describe("what a task returns", () => {
         output: Schema.Struct({ at: Schema.DateTimeUtcFromString }),
         run: () =>
           Effect.map(
-            Effect.fromResult(
-              Schema.decodeUnknownResult(Schema.DateTimeUtcFromString)("2026-01-02T03:04:05Z")
-            ),
+            Effect.fromResult(Schema.decodeResult(Schema.DateTimeUtcFromString)("2026-01-02T03:04:05Z")),
             (at) => ({ at })
           )
       })

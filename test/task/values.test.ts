@@ -82,7 +82,7 @@ describe("a number that is read", () => {
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(FastCheck.json(), async (json) => {
-          const value = await Effect.runPromise(Effect.exit(reading(json, Schema.Json)))
+          const value = await Effect.runPromiseExit(reading(json, Schema.Json))
           expect(value._tag).toBe("Success")
           if (value._tag === "Success") expect(stringify(value.value)).toBe(stringify(parse(json)))
         }),
