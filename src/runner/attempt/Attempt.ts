@@ -22,6 +22,7 @@ import type { ExecutionClient } from "./ExecutionClient.ts"
 import type { HeartbeatRules } from "./executionPatience.ts"
 import { beat, type Holder } from "./heartbeats.ts"
 import { requestOrder } from "./requestOrder.ts"
+import { xcoms } from "./requests/xcoms.ts"
 import type { TaskChannel, TaskHeard } from "./TaskChannel.ts"
 import type { TaskLog } from "./TaskLog.ts"
 import { changes, type Reply, replyTo, type Sources } from "./TaskRequests.ts"
@@ -118,16 +119,24 @@ export const attempt = Effect.fnUntraced(function* (
   /** What a former try left would be read as this one's. */
   const clear = Effect.gen(function* () {
     const { dag_id, map_index, run_id, task_id } = task.ti
-    for (const key of context?.xcom_keys_to_clear ?? []) {
-      const { error } = yield* replyTo(
-        { type: "DeleteXCom", key, dag_id, run_id, task_id, map_index: map_index ?? -1 },
-        sources
+    const at = { dag_id, run_id, task_id, map_index: map_index ?? -1 }
+    return yield* Effect.forEach(
+      context?.xcom_keys_to_clear ?? [],
+      (key) =>
+        xcoms.DeleteXCom({ type: "DeleteXCom", key, ...at }, sources).pipe(
+          // It is gone already.
+          Effect.catchIf(
+            (error) => error._tag === "ExecutionRefused" && error.status === 404,
+            () => Effect.void
+          )
+        ),
+      { discard: true }
+    ).pipe(
+      Effect.as<AttemptEvent>({ _tag: "Cleared" }),
+      Effect.catch(({ reason }) =>
+        Effect.map(nowText, (at): AttemptEvent => ({ _tag: "NotCleared", reason, at }))
       )
-      if (error === null || error.detail?.["status_code"] === 404) continue
-      const reason = String(error.detail?.["message"] ?? error.error)
-      return { _tag: "NotCleared", reason, at: yield* nowText } as const
-    }
-    return { _tag: "Cleared" } as const
+    )
   })
 
   const begin = Effect.gen(function* () {
