@@ -104,11 +104,20 @@ export class ExecutionClients extends Context.Service<
       const config = yield* EdgeConfig
       const url = new URL(config.executionApiUrl)
       const site = `${url.origin}${url.pathname}`
-      const calls = yield* makeCalls(config.executionApiUrl.replace(/\/+$/, ""))
+      const http = yield* HttpClient.HttpClient
+      // At the first task: it takes a tenth of a worker's start.
+      const made = yield* Effect.cached(
+        Effect.provideService(
+          makeCalls(config.executionApiUrl.replace(/\/+$/, "")),
+          HttpClient.HttpClient,
+          http
+        )
+      )
       const patience = patienceOf(config)
       const now = yield* MonotonicClock
 
       const open = Effect.fnUntraced(function* ({ carrier, token: first }: Credentials) {
+        const calls = yield* made
         const trace = traceHeaders(carrier)
         let token = first
         let endsAt = (yield* now) + (lifeOf(first) ?? Number.POSITIVE_INFINITY)
