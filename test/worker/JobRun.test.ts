@@ -41,6 +41,34 @@ describe("JobRun", () => {
     )
   )
 
+  it.effect("a job that somebody else runs is left: its end is not reported, its slot is free again", () =>
+    withWorker(
+      { concurrency: 1 },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* central.addJob(testJob("a"))
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        yield* job?.end({ _tag: "Left", reason: "it runs elsewhere" }) ?? Effect.void
+        yield* central.addJob(testJob("b"))
+        yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 2)
+        )
+        yield* advance("30 seconds")
+        const journal = yield* Journal
+        assert.deepStrictEqual(first(yield* central.get)?.reported, ["running"])
+        assert.deepStrictEqual(
+          (yield* journal.openClaims).map(({ claim }) => claim.job.task_id),
+          ["b"]
+        )
+      })
+    )
+  )
+
   it.effect("a job that cannot be started fails with the reason; the slot is free again", () =>
     withWorker(
       { concurrency: 1 },

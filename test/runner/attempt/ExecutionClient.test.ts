@@ -152,15 +152,13 @@ describe("ExecutionClient", () => {
     return against(
       (_, response) => {
         asked += 1
-        response
-          .writeHead(422)
-          .end(
-            JSON.stringify({
-              detail: [
-                { loc: ["path", "key"], msg: `eyJhbGciOi is too ${"long ".repeat(500)}`, input: "secret" }
-              ]
-            })
-          )
+        response.writeHead(422).end(
+          JSON.stringify({
+            detail: [
+              { loc: ["path", "key"], msg: `eyJhbGciOi is too ${"long ".repeat(500)}`, input: "secret" }
+            ]
+          })
+        )
       },
       (client) =>
         Effect.gen(function* () {
