@@ -2,10 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { NotStarted } from "../../src/runner/Runner.ts"
+import * as Layer from "effect/Layer"
+import { NotStarted, Runner } from "../../src/runner/Runner.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
+import { TestWorker } from "../../src/testing/TestWorker.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
 import { Journal } from "../../src/worker/Journal.ts"
@@ -261,6 +263,65 @@ describe("JobRun", () => {
           central.until((c) => first(c)?.log === "line 1\n")
         )
       })
+    )
+  )
+
+  it.effect("the log of a deleted task instance is given up, but not while the heartbeat fails too", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        const files = yield* MemoryFileTail
+        const waiting = Effect.map(worker.status, ({ log_bytes_waiting }) => log_bytes_waiting)
+        const refuse = new SiteUnavailable({ operation: "log", reason: "500", status: 500, ambiguous: true })
+        yield* central.fault("log", { refuse })
+        yield* central.addJob(testJob("a"))
+        const [job] = yield* within(
+          "10 seconds",
+          runner.until((jobs) => jobs.length === 1)
+        )
+        yield* files.append(log, "line 1\n")
+        yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+        yield* within(
+          "10 seconds",
+          central.until((c) => first(c)?.state === "success")
+        )
+        assert.deepStrictEqual((yield* worker.status).jobs, [], "what has ended does not run")
+        yield* central.fault("heartbeat", { refuse: down })
+        yield* advance("20 minutes")
+        assert.strictEqual(yield* waiting, 7)
+        yield* central.fault("heartbeat", undefined)
+        yield* advance("5 minutes")
+        assert.strictEqual(yield* waiting, 0)
+      })
+    )
+  )
+
+  it.effect("a bug in a runner fails the job with its words, and frees its slot", () =>
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const worker = yield* Worker
+      yield* within("5 seconds", worker.registered)
+      yield* central.addJob(testJob("a"))
+      const after = yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.state === "failed" && first(c)?.log !== "")
+      )
+      assert.include(first(after)?.log, "could not be started: the worker failed: Error: a bug")
+      yield* advance("1 second")
+      assert.deepInclude(yield* worker.status, { job_count: 0, free_concurrency: 2 })
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        TestWorker.layer({
+          runner: Layer.succeed(Runner, {
+            start: () => Effect.die(new Error("a bug")),
+            adopt: () => Effect.die("Unexpected call")
+          })
+        })
+      )
     )
   )
 

@@ -136,6 +136,33 @@ describe("Recovery", () => {
   )
 
   test(
+    "a job whose process the dead worker had not noted is told as running, and its end",
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const { job, kill } = yield* oneRunning
+      const disk = new Map(
+        [...(yield* kill)].map(([key, entry]) => {
+          const { handle: _, ...claim } = JSON.parse(entry.value)
+          return [key, entry.kind === "claim" ? { ...entry, value: JSON.stringify(claim) } : entry] as const
+        })
+      )
+      const { journal, worker } = yield* begin(disk)
+      yield* within("5 seconds", worker.registered)
+      yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.reported.length === 2)
+      )
+      assert.isDefined((yield* journal.openClaims)[0]?.handle)
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      const after = yield* within(
+        "10 seconds",
+        central.until((c) => first(c)?.state === "success")
+      )
+      assert.deepStrictEqual(first(after)?.reported, ["running", "running", "success"])
+    })
+  )
+
+  test(
     "an end that no worker saw is told by the next, before it registers",
     Effect.gen(function* () {
       const central = yield* TestCentral
