@@ -2,8 +2,8 @@
  * mutate: changes the worker in one place at a time, and lists the changes that no test notices in docs/mutation.md.
  *
  * `--file Slots.ts` (any number of them, one after the other; all of src/worker/ without). `--own`: only the tests that bear the
- * file's name, which is ten times as fast and leaves survivors that others would notice. What was found is written every half
- * minute, and kept when it is stopped (Ctrl-C). Files that are not named keep what an earlier run found of them, in
+ * file's name, and those of `--also Recovery` (any number), which is ten times as fast and leaves survivors that others would
+ * notice. What was found is written every half minute, and kept when it is stopped (Ctrl-C). Files that are not named keep what an earlier run found of them, in
  * docs/mutation.json. Stryker is installed beside the project's packages when it is missing.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
@@ -37,8 +37,8 @@ interface Found {
   readonly killed: number
   /** Changes that were not tried yet: the run was stopped. */
   readonly left: number
-  /** Which tests were run: those that bear the file's name, or all of the worker's. */
-  readonly tests: "own" | "all"
+  /** The files of tests that were run, without their ending; `all`: all of the worker's. */
+  readonly tests: string
   readonly survivors: ReadonlyArray<Survivor>
 }
 
@@ -91,12 +91,7 @@ const short = (code: string) => {
   return line.length <= 90 ? line : `${line.slice(0, 60)} … ${line.slice(-25)}`
 }
 
-const foundIn = (
-  name: string,
-  mutants: ReadonlyArray<Mutant>,
-  planned: number,
-  tests: Found["tests"]
-): Found => {
+const foundIn = (name: string, mutants: ReadonlyArray<Mutant>, planned: number, tests: string): Found => {
   const tried = mutants.filter(({ status }) =>
     ["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)
   )
@@ -133,12 +128,12 @@ const page = (results: Readonly<Record<string, Found>>) => {
 
 Made by \`npm run mutate\`: Stryker changes \`src/worker/\` in one place at a time (a condition, an operator, a block, a call of
 a chain, …; no texts, and nothing that runs only when the file is loaded) and runs the tests that reach the place: all of
-\`test/worker/\` and forty simulated histories, or only those that bear the file's name. A change that turns no test red
-survives: a test is missing, another file's would notice, or the change makes no difference to anybody.
+\`test/worker/\` and forty simulated histories, or only those of the files that are named. A change that turns no test red
+survives: a test is missing, one of another file would notice, or the change makes no difference to anybody.
 
 | file | changes | noticed | survivors | tests |
 | --- | --- | --- | --- | --- |
-${known.map(([name, { killed, mutants, survivors, tests }]) => `| ${name} | ${mutants} | ${killed} | ${survivors.length} | ${tests === "own" ? "its own" : "all"} |`).join("\n")}
+${known.map(([name, { killed, mutants, survivors, tests }]) => `| ${name} | ${mutants} | ${killed} | ${survivors.length} | ${tests} |`).join("\n")}
 | all | ${sum(({ mutants }) => mutants)} | ${sum(({ killed }) => killed)} | ${sum(({ survivors }) => survivors.length)} | |
 
 ${notRun.length === 0 ? "Every file of `src/worker/` was changed." : notRun.join("\n\n")}
@@ -163,6 +158,7 @@ const { values } = parseArgs({
   options: {
     file: { type: "string", multiple: true, default: [] },
     own: { type: "boolean", default: false },
+    also: { type: "string", multiple: true, default: [] },
     concurrency: { type: "string", default: "1" }
   }
 })
@@ -185,7 +181,7 @@ const read = (event: string) => {
 }
 
 /** Writes down what is known of a file so far, by the events that Stryker leaves. */
-const keep = (name: string, tests: Found["tests"]) => {
+const keep = (name: string, tests: string) => {
   const found = existsSync(events) ? readdirSync(events) : []
   const ready = found.find((event) => event.includes("onMutationTestingPlanReady"))
   const plan = ready === undefined ? undefined : read(ready)
@@ -199,11 +195,11 @@ const keep = (name: string, tests: Found["tests"]) => {
   writeFileSync(join(root, "docs/mutation.md"), page(results))
 }
 
-/** The tests that bear a file's name. */
-const ownTests = (name: string) =>
+/** The files of tests whose names begin with one of these. */
+const testsOf = (names: ReadonlyArray<string>) =>
   readdirSync(join(root, "test/worker"))
-    .filter((test) => new RegExp(`^${basename(name, ".ts")}\\w*\\.test\\.ts$`).test(test))
-    .map((test) => `test/worker/${test}`)
+    .filter((test) => test.endsWith(".test.ts") && names.some((name) => test.startsWith(name)))
+    .map((test) => test.slice(0, -".test.ts".length))
 
 let child: ChildProcess | undefined
 let isStopped = false
@@ -217,12 +213,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 /** How Stryker ended on one file. */
 const mutate = async (name: string): Promise<number | NodeJS.Signals | null> => {
-  const own = values.own ? ownTests(name) : []
-  const tests = own.length > 0 ? "own" : "all"
+  const own = values.own ? testsOf([basename(name, ".ts"), ...values.also]) : []
+  const tests = own.length > 0 ? own.join(", ") : "all"
   rmSync(events, { recursive: true, force: true })
   const stryker = join(prefix, "node_modules/@stryker-mutator/core/bin/stryker.js")
   const args = [stryker, "run", "--mutate", `src/worker/${name}`, "--concurrency", values.concurrency]
-  const env = { ...process.env, ...(own.length > 0 ? { MUTATE_TESTS: own.join(",") } : {}) }
+  const env = {
+    ...process.env,
+    ...(own.length > 0 ? { MUTATE_TESTS: own.map((test) => `test/worker/${test}.test.ts`).join(",") } : {})
+  }
   const running = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit", detached: true })
   child = running
   const often = setInterval(() => keep(name, tests), 30_000)

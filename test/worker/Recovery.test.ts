@@ -85,11 +85,11 @@ const test = <E>(
 ) => it.effect(title, () => Effect.provide(body, world))
 
 /** A worker with one running job whose log is told so far. */
-const oneRunning = Effect.gen(function* () {
+const oneRunningOn = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>) {
   const central = yield* TestCentral
   const runner = yield* TestRunner
   const files = yield* MemoryFileTail
-  const started = yield* begin(new Map())
+  const started = yield* begin(disk)
   yield* within("5 seconds", started.worker.registered)
   yield* central.addJob(testJob("a"))
   const [job] = yield* within(
@@ -104,6 +104,7 @@ const oneRunning = Effect.gen(function* () {
   yield* settle
   return { ...started, job }
 })
+const oneRunning = Effect.suspend(() => oneRunningOn(new Map()))
 
 describe("Recovery", () => {
   test(
@@ -132,6 +133,25 @@ describe("Recovery", () => {
       assert.strictEqual(told.split("one").length, 2)
       assert.strictEqual((yield* runner.jobs).length, 1)
       assert.deepStrictEqual([yield* journal.openClaims, yield* journal.reports], [[], []])
+    })
+  )
+
+  test(
+    "a worker that is interrupted leaves the claim of a job that runs to the next",
+    Effect.gen(function* () {
+      const runner = yield* TestRunner
+      const disk = new Map<string, JournalEntry>()
+      yield* (yield* oneRunningOn(disk)).kill
+      yield* advance("10 seconds")
+      const claims = [...disk.values()].filter(({ kind }) => kind === "claim")
+      assert.deepStrictEqual(
+        claims.map(({ value }) => JSON.parse(value).ended ?? false),
+        [false]
+      )
+      assert.deepStrictEqual(
+        (yield* runner.jobs).map(({ alive, stops }) => [alive, stops]),
+        [[true, []]]
+      )
     })
   )
 
