@@ -8,24 +8,18 @@ import * as Scope from "effect/Scope"
 import type { ExecuteTask } from "../../protocol/Job.ts"
 import type { TaskEnd, TaskRequest, TIRunContext } from "../../protocol/TaskComms.ts"
 import type { Outcome } from "../Runner.ts"
-import {
-  type AttemptCommand,
-  type AttemptEvent,
-  type AttemptState,
-  beats,
-  initial,
-  serves,
-  transition
-} from "./AttemptState.ts"
+import type { AttemptCommand, AttemptEvent } from "./AttemptEvent.ts"
+import { type AttemptState, beats, initial, serves, transition } from "./AttemptState.ts"
 import { enterRunning, runRefusal, tellState } from "./attemptCalls.ts"
 import type { ExecutionClient } from "./ExecutionClient.ts"
 import type { HeartbeatRules } from "./executionPatience.ts"
 import { beat, type Holder } from "./heartbeats.ts"
 import { requestOrder } from "./requestOrder.ts"
+import type { Reply } from "./requests/reply.ts"
 import { xcoms } from "./requests/xcoms.ts"
 import type { TaskChannel, TaskHeard } from "./TaskChannel.ts"
 import type { TaskLog } from "./TaskLog.ts"
-import { changes, type Reply, replyTo, type Sources } from "./TaskRequests.ts"
+import { changes, replyTo, type Sources } from "./TaskRequests.ts"
 
 /** What one attempt is made of. */
 export interface AttemptParts extends Pick<Sources, "masker" | "secrets" | "xcomBackend"> {

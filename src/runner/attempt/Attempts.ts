@@ -69,7 +69,13 @@ export class Attempts extends Context.Service<
           masker,
           secrets,
           xcomBackend,
-          holder: { taskInstanceId: ti.id, hostname, unixname, pid: channel.pid },
+          holder: {
+            name: display(job.claim.job),
+            taskInstanceId: ti.id,
+            hostname,
+            unixname,
+            pid: channel.pid
+          },
           heartbeats: heartbeatRules(config),
           graceMillis: Duration.toMillis(grace),
           overtimeMillis: Duration.toMillis(config.taskSuccessOvertime),

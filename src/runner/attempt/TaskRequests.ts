@@ -30,9 +30,6 @@ export interface Sources {
   ) => Effect.Effect<void>
 }
 
-/** The two places of an answer: what was asked for or that it is not there, or that it could not be asked. */
-export type { Reply } from "./requests/reply.ts"
-
 /** Whether a request changes something: then it keeps its place among the others. */
 export const changes = ({ type }: TaskRequest): boolean =>
   /^(Set|Put|Delete|Clear|Trigger|Skip|Create)/.test(type)

@@ -6,7 +6,7 @@ import { MonotonicClock } from "../../platform/MonotonicClock.ts"
 import type { TaskStateBody } from "../../protocol/execution/TaskStates.ts"
 import * as Json from "../../protocol/Json.ts"
 import { TIRunContext } from "../../protocol/TaskComms.ts"
-import type { Refusal } from "./AttemptState.ts"
+import type { Refusal } from "./AttemptEvent.ts"
 import type { ExecutionClient } from "./ExecutionClient.ts"
 import { detailOf, type ExecutionError } from "./ExecutionError.ts"
 import type { Answer } from "./executionAnswer.ts"
@@ -77,7 +77,7 @@ const usualLife = 600_000
  */
 export const tellState = Effect.fnUntraced(function* (
   client: ExecutionClient,
-  { taskInstanceId }: Holder,
+  { name, taskInstanceId }: Holder,
   body: TaskStateBody,
   atLeast: number
 ): Effect.fn.Return<Refusal | undefined> {
@@ -104,7 +104,7 @@ export const tellState = Effect.fnUntraced(function* (
     if (refusal !== undefined) return refusal
     const wait = waitAfter(client.patience, attempt, yield* Random.next)
     if (at + wait > until) return { how: "unheard", reason: result.failure.reason }
-    yield* Effect.logWarning(`a task's state could not be told, it is told again: ${result.failure.message}`)
+    yield* Effect.logWarning(`${name} is ${body.state}, which is told again: ${result.failure.message}`)
     yield* Effect.sleep(wait)
   }
 })

@@ -1,7 +1,7 @@
 /** heartbeats: tells the site that a task lives, until it must not live any more. */
 import * as Effect from "effect/Effect"
 import { MonotonicClock } from "../../platform/MonotonicClock.ts"
-import type { AttemptEvent } from "./AttemptState.ts"
+import type { AttemptEvent } from "./AttemptEvent.ts"
 import type { ExecutionClient } from "./ExecutionClient.ts"
 import { detailOf, type ExecutionError } from "./ExecutionError.ts"
 import type { HeartbeatRules } from "./executionPatience.ts"
@@ -9,6 +9,8 @@ import { noted } from "./requests/reply.ts"
 
 /** What the worker is to the site in this attempt. */
 export interface Holder {
+  /** For the worker's log: which task this is. */
+  readonly name: string
   readonly taskInstanceId: string
   /** The worker's name. */
   readonly hostname: string
@@ -48,7 +50,7 @@ export const verdict = (
 /** Beats while `goesOn`; ends with what a heartbeat has brought, if any. Begins with a wait: `run` was the first sign of life. */
 export const beat = Effect.fnUntraced(function* (
   client: ExecutionClient,
-  { hostname, pid, taskInstanceId }: Holder,
+  { hostname, name, pid, taskInstanceId }: Holder,
   rules: HeartbeatRules,
   goesOn: () => boolean
 ) {
@@ -80,6 +82,6 @@ export const beat = Effect.fnUntraced(function* (
     const pulse = { failed, silentMillis: at - accepted, tokenEnded: at >= (yield* client.tokenEnds) }
     const event = verdict(result.failure, pulse, rules)
     if (event !== undefined) return goesOn() ? event : undefined
-    yield* Effect.logWarning(`a task's heartbeat failed and is sent again: ${result.failure.message}`)
+    yield* Effect.logWarning(`a heartbeat of ${name} failed and is sent again: ${result.failure.message}`)
   }
 })

@@ -2,14 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { TaskEnd } from "../../../src/protocol/TaskComms.ts"
-import {
-  type AttemptCommand,
-  type AttemptEvent,
-  type AttemptState,
-  beats,
-  initial,
-  transition
-} from "../../../src/runner/attempt/AttemptState.ts"
+import type { AttemptCommand, AttemptEvent } from "../../../src/runner/attempt/AttemptEvent.ts"
+import { type AttemptState, beats, initial, transition } from "../../../src/runner/attempt/AttemptState.ts"
 import type { TaskGone } from "../../../src/runner/attempt/TaskChannel.ts"
 
 const at = "2026-01-01T00:00:00.000Z"

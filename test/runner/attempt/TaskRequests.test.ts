@@ -8,8 +8,11 @@ import { SecretsBackendFailed } from "../../../src/runner/attempt/SecretsBackend
 import { XComBackendFailed } from "../../../src/runner/attempt/XComBackend.ts"
 import type { Answer, Asked } from "./fakeSite.ts"
 import { begin, kind, type Options, runContext, stepOf, test } from "./harness.ts"
-import { type Case, cases } from "./requestCases.ts"
+import { type Case, cases as requestCases } from "./requestCases.ts"
+import { storeCases } from "./storeCases.ts"
 import { described, wrongWith } from "./supervisorSchema.ts"
+
+const cases = [...requestCases, ...storeCases]
 
 /** What a task hears of one request, and what the site is asked for it. */
 const ask = Effect.fnUntraced(function* (

@@ -174,7 +174,7 @@ export const begin = Effect.fnUntraced(function* (options: Options) {
       deserialize: Effect.succeed,
       purge: () => Effect.void
     },
-    holder: { taskInstanceId: tiId, hostname: "edge-1", unixname: "me", pid: channel.pid },
+    holder: { name: "dag.t", taskInstanceId: tiId, hostname: "edge-1", unixname: "me", pid: channel.pid },
     heartbeats: heartbeatRules(settings),
     graceMillis: 5_000,
     overtimeMillis: Duration.toMillis(settings.taskSuccessOvertime),

@@ -1,4 +1,4 @@
-/** requestCases: each request of a task, the request to the site that it becomes, and what the task hears of its answer. */
+/** requestCases: the requests of a task but those about assets and stores, the request to the site that it becomes, and what the task hears of its answer. */
 import type { TaskRequest } from "../../../src/protocol/TaskComms.ts"
 import type { Answer } from "./fakeSite.ts"
 import { tiId } from "./harness.ts"
@@ -13,20 +13,16 @@ export interface Case {
   readonly hears: unknown
 }
 
-const ok = { type: "OKResponse", ok: true }
-const done: Answer = { status: 204 }
-const created: Answer = { status: 201, body: "null" }
-const found = (body: unknown): Answer => ({ status: 200, body: JSON.stringify(body) })
+export const ok = { type: "OKResponse", ok: true }
+export const done: Answer = { status: 204 }
+export const created: Answer = { status: 201, body: "null" }
+export const found = (body: unknown): Answer => ({ status: 200, body: JSON.stringify(body) })
 
 const dag_id = "dag"
 const run_id = "manual__2026-01-01T00:00:00+00:00"
 const xcom = { dag_id, run_id, task_id: "t", key: "a/b" }
 const xcomPath = `/xcoms/dag/${run_id}/t/a/b`
-const time = "2026-01-01T00:00:00Z"
-const asset = { name: "n", uri: "s3://b/k", group: "asset", extra: { size: 1 } }
-const events = {
-  asset_events: [{ id: 1, timestamp: time, extra: {}, asset, created_dagruns: [], partition_key: null }]
-}
+export const time = "2026-01-01T00:00:00Z"
 const dagRun = {
   dag_id,
   run_id,
@@ -52,7 +48,6 @@ const connection = {
   port: 5432,
   extra: '{"secret":"extra-secret"}'
 }
-const question = { ti_id: tiId, options: ["yes", "no"], subject: "May I?", multiple: false }
 const dag = {
   dag_id,
   is_paused: false,
@@ -306,123 +301,5 @@ export const cases: ReadonlyArray<Case> = [
     asks: `GET /task-instances/${tiId}/validate-inlets-and-outlets`,
     answer: found({ inactive_assets: [{ name: "n", uri: "u", type: "Asset" }] }),
     hears: { type: "InactiveAssetsResult", inactive_assets: [{ name: "n", uri: "u", type: "Asset" }] }
-  },
-  {
-    request: { type: "GetAssetByName", name: "n" },
-    asks: "GET /assets/by-name?name=n",
-    answer: found(asset),
-    hears: { type: "AssetResult", ...asset }
-  },
-  {
-    request: { type: "GetAssetByUri", uri: "s3://b/k" },
-    asks: "GET /assets/by-uri?uri=s3://b/k",
-    answer: { status: 404, body: '{"detail":{"reason":"not_found"}}' },
-    hears: { type: "ErrorResponse", error: "ASSET_NOT_FOUND", detail: { uri: "s3://b/k" } }
-  },
-  {
-    request: { type: "GetAssetsByAlias", alias_name: "a" },
-    asks: "GET /assets/by-alias?alias_name=a",
-    answer: found([asset]),
-    hears: { type: "AssetsByAliasResult", assets: [{ type: "AssetResult", ...asset }] }
-  },
-  {
-    request: { type: "GetAssetEventByAsset", name: "n", uri: null, after: time, limit: 3, ascending: false },
-    asks: `GET /asset-events/by-asset?name=n&uri=&after=${time}&ascending=false&limit=3`,
-    answer: found(events),
-    hears: { type: "AssetEventsResult", ...events }
-  },
-  {
-    request: { type: "GetAssetEventByAssetAlias", alias_name: "a", before: time },
-    asks: `GET /asset-events/by-asset-alias?name=a&before=${time}&ascending=true`,
-    answer: found(events),
-    hears: { type: "AssetEventsResult", ...events }
-  },
-  {
-    request: { type: "GetTaskStateStore", ti_id: tiId, key: "k" },
-    asks: `GET /store/ti/${tiId}/k`,
-    answer: found({ value: { a: 1 } }),
-    hears: { type: "TaskStateStoreResult", value: { a: 1 } }
-  },
-  {
-    request: { type: "GetTaskStateStore", ti_id: tiId, key: "k" },
-    asks: `GET /store/ti/${tiId}/k`,
-    answer: { status: 404, body: '{"detail":{"reason":"not_found"}}' },
-    hears: { type: "ErrorResponse", error: "TASK_STORE_NOT_FOUND", detail: { key: "k" } }
-  },
-  {
-    request: { type: "SetTaskStateStore", ti_id: tiId, key: "k", value: [1], expires_at: null },
-    asks: `PUT /store/ti/${tiId}/k`,
-    sends: { value: [1] },
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "DeleteTaskStateStore", ti_id: tiId, key: "k" },
-    asks: `DELETE /store/ti/${tiId}/k`,
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "ClearTaskStateStore", ti_id: tiId },
-    asks: `DELETE /store/ti/${tiId}`,
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "GetAssetStateStoreByName", name: "n", key: "k" },
-    asks: "GET /store/asset/by-name/value?name=n&key=k",
-    answer: found({ value: null }),
-    hears: { type: "AssetStateStoreResult", value: null }
-  },
-  {
-    request: { type: "GetAssetStateStoreByUri", uri: "u", key: "k" },
-    asks: "GET /store/asset/by-uri/value?uri=u&key=k",
-    answer: { status: 404, body: '{"detail":{"reason":"not_found"}}' },
-    hears: { type: "ErrorResponse", error: "ASSET_STORE_NOT_FOUND", detail: { key: "k" } }
-  },
-  {
-    request: { type: "SetAssetStateStoreByName", name: "n", key: "k", value: 1 },
-    asks: "PUT /store/asset/by-name/value?name=n&key=k",
-    sends: { value: 1 },
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "SetAssetStateStoreByUri", uri: "u", key: "k", value: null },
-    asks: "PUT /store/asset/by-uri/value?uri=u&key=k",
-    sends: { value: null },
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "DeleteAssetStateStoreByName", name: "n", key: "k" },
-    asks: "DELETE /store/asset/by-name/value?name=n&key=k",
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "DeleteAssetStateStoreByUri", uri: "u", key: "k" },
-    asks: "DELETE /store/asset/by-uri/value?uri=u&key=k",
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "ClearAssetStateStoreByName", name: "n" },
-    asks: "DELETE /store/asset/by-name/clear?name=n",
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "ClearAssetStateStoreByUri", uri: "u" },
-    asks: "DELETE /store/asset/by-uri/clear?uri=u",
-    answer: done,
-    hears: ok
-  },
-  {
-    request: { type: "CreateHITLDetailPayload", ...question, body: null, params: { p: { value: 1 } } },
-    asks: `POST /hitlDetails/${tiId}`,
-    sends: { ...question, params: { p: { value: 1 } } },
-    answer: { status: 201, body: JSON.stringify(question) },
-    hears: { type: "HITLDetailRequestResult", ...question }
   }
 ]
