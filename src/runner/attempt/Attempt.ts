@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import type { ExecuteTask } from "../../protocol/Job.ts"
 import type { TaskEnd, TaskRequest, TIRunContext } from "../../protocol/TaskComms.ts"
 import type { Outcome } from "../Runner.ts"
-import type { AttemptCommand, AttemptEvent } from "./AttemptEvent.ts"
+import type { AttemptCommand, AttemptEvent, Refusal } from "./AttemptEvent.ts"
 import { type AttemptState, beats, initial, serves, transition } from "./AttemptState.ts"
 import { enterRunning, runRefusal, tellState } from "./attemptCalls.ts"
 import type { ExecutionClient } from "./ExecutionClient.ts"
@@ -94,6 +94,14 @@ export const attempt = Effect.fnUntraced(function* (
       effect,
       Deferred.await(hurry).pipe(Effect.andThen(Effect.sleep(lastCallMillis)), Effect.as(late))
     )
+  /** A defect, such as of a backend that a program brings along, must leave nobody waiting. */
+  const safe = <A>(effect: Effect.Effect<A>, otherwise: (reason: string) => A) =>
+    Effect.catchDefect(effect, (defect) =>
+      Effect.as(
+        Effect.logError(`the attempt of ${holder.name} failed in a part`, defect),
+        otherwise(`the worker failed: ${String(defect)}`)
+      )
+    )
   const late = { how: "unheard", reason: "the worker was stopped while the site was away" } as const
 
   const ask = Effect.gen(function* () {
@@ -107,7 +115,8 @@ export const attempt = Effect.fnUntraced(function* (
         onFailure: (error): AttemptEvent => ({ _tag: "RunRefused", ...runRefusal(error) })
       })
     )
-    yield* post(yield* hurried(asked, { _tag: "RunRefused", ...late }))
+    const safely = safe<AttemptEvent>(asked, (reason) => ({ _tag: "RunRefused", how: "unheard", reason }))
+    yield* post(yield* hurried(safely, { _tag: "RunRefused", ...late }))
   })
 
   /** What a former try left would be read as this one's. */
@@ -127,9 +136,7 @@ export const attempt = Effect.fnUntraced(function* (
       { discard: true }
     ).pipe(
       Effect.as<AttemptEvent>({ _tag: "Cleared" }),
-      Effect.catch(({ reason }) =>
-        Effect.map(nowText, (at): AttemptEvent => ({ _tag: "NotCleared", reason, at }))
-      )
+      Effect.catch(({ reason }) => Effect.succeed<AttemptEvent>({ _tag: "NotCleared", reason }))
     )
   })
 
@@ -151,9 +158,13 @@ export const attempt = Effect.fnUntraced(function* (
 
   const tell = (body: Extract<AttemptCommand, { _tag: "Tell" }>["body"]) =>
     Effect.gen(function* () {
-      const refusal = yield* hurried(tellState(client, holder, body, parts.tellMillis), late)
+      const telling = safe<Refusal | undefined>(
+        tellState(client, holder, body, parts.tellMillis),
+        (reason) => ({ how: "unheard", reason })
+      )
+      const refusal = yield* hurried(telling, late)
       if (refusal !== undefined) return yield* post({ _tag: "NotTold", ...refusal, at: yield* nowText })
-      if (parts.told !== undefined) yield* parts.told(body.state)
+      if (parts.told !== undefined) yield* safe(parts.told(body.state), () => undefined)
       yield* post({ _tag: "Told" })
     })
 
@@ -161,7 +172,12 @@ export const attempt = Effect.fnUntraced(function* (
   const perform = (command: AttemptCommand): Effect.Effect<void> => {
     switch (command._tag) {
       case "Clear":
-        return fork(Effect.flatMap(clear, post))
+        return fork(
+          Effect.flatMap(
+            safe<AttemptEvent>(clear, (reason) => ({ _tag: "NotCleared", reason })),
+            post
+          )
+        )
       case "Begin":
         return begin
       case "Cancel":
@@ -194,7 +210,10 @@ export const attempt = Effect.fnUntraced(function* (
       return channel.send({ id, ...failedReply(`more than ${mostRequests} requests at once`) })
     requests += 1
     const reply = hurried(
-      Effect.suspend(() => replyTo(body, sources)),
+      safe(
+        Effect.suspend(() => replyTo(body, sources)),
+        failedReply
+      ),
       failedReply(late.reason)
     )
     return fork(

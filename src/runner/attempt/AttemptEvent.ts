@@ -19,7 +19,7 @@ export type AttemptEvent =
   | { readonly _tag: "RunAccepted"; readonly retry: boolean; readonly at: string }
   | ({ readonly _tag: "RunRefused" } & Refusal)
   | { readonly _tag: "Cleared" }
-  | { readonly _tag: "NotCleared"; readonly reason: string; readonly at: string }
+  | { readonly _tag: "NotCleared"; readonly reason: string }
   | { readonly _tag: "Said"; readonly id: number; readonly end: TaskEnd; readonly at: string }
   /** The site's answer to a heartbeat: the task must not run any more. */
   | {

@@ -12,6 +12,7 @@ import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import { EdgeConfig } from "../../config/EdgeConfig.ts"
 import { MonotonicClock } from "../../platform/MonotonicClock.ts"
 import { ExecutionApi } from "../../protocol/ExecutionApi.ts"
@@ -27,6 +28,9 @@ const maxAnswer = 32 * 1024 * 1024
 const bodyMillis = 60_000
 /** A request takes a millisecond more for each of these bytes that it sends: 64 KB a second is a slow line. */
 const bytesPerMilli = 64
+
+/** How many requests are under way for all tasks: the pool of connections has room for heartbeats and the worker's own. */
+const mostAtOnce = 8
 
 /** Whoever speaks: read by each request when it is sent, so that the newest token is used. */
 const Speaker = Context.Reference<{
@@ -64,9 +68,9 @@ export interface Request<A> {
 
 /** The calls of one task. */
 export interface ExecutionClient {
-  /** Tries again what had no answer, as often as the settings say. */
+  /** Tries again what had no answer, as often as the settings say. Waits for its turn among those of all tasks. */
   readonly ask: <A>(request: Request<A>) => Effect.Effect<A, ExecutionError>
-  /** One attempt. */
+  /** One attempt, at once. */
   readonly once: <A>(request: Request<A>) => Effect.Effect<A, ExecutionError>
   /** The end of the newest token, by `MonotonicClock`; infinite where it does not say. */
   readonly tokenEnds: Effect.Effect<number>
@@ -115,6 +119,7 @@ export class ExecutionClients extends Context.Service<
       )
       const patience = patienceOf(config)
       const now = yield* MonotonicClock
+      const room = yield* Semaphore.make(mostAtOnce)
 
       const open = Effect.fnUntraced(function* ({ carrier, token: first }: Credentials) {
         const calls = yield* made
@@ -181,7 +186,7 @@ export class ExecutionClients extends Context.Service<
         const ask = <A>(request: Request<A>): Effect.Effect<A, ExecutionError> =>
           Effect.gen(function* () {
             for (let attempt = 1; ; attempt++) {
-              const result = yield* Effect.result(once(request))
+              const result = yield* Effect.result(room.withPermit(once(request)))
               if (result._tag === "Success") return result.success
               if (result.failure._tag === "ExecutionRefused" || attempt >= patience.attempts)
                 return yield* result.failure

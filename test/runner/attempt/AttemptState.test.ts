@@ -322,7 +322,7 @@ it("comes to one outcome and at most one state that the site has taken, whatever
                 }
           )
         if (what === "clear")
-          return feed(choice < 3 ? { _tag: "Cleared" } : { _tag: "NotCleared", reason: "x", at })
+          return feed(choice < 3 ? { _tag: "Cleared" } : { _tag: "NotCleared", reason: "x" })
         if (what === undefined) return
         if (choice >= 3) return feed(notTold(refusals[choice % 3] ?? "refused"))
         taken += 1

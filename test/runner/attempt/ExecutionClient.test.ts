@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../../../src/config/EdgeConfig.ts"
 import * as HttpTransport from "../../../src/platform/HttpTransport.ts"
@@ -185,6 +186,44 @@ describe("ExecutionClient", () => {
           expect([error._tag, asked]).toEqual(["ExecutionRefused", 1])
           expect(error.reason).toMatch(/is larger than \d+ bytes/)
         })
+    )
+  })
+
+  it.live("leaves connections for what cannot wait, however much tasks ask at once", () => {
+    let open = 0
+    const held: Array<ServerResponse> = []
+    let most = 0
+    return against(
+      (request, response) => {
+        if (request.url?.endsWith("/now")) {
+          // Heard while all that was allowed at once is held back.
+          most = open
+          for (const each of held.splice(0)) each.end('{"key":"k","value":null}')
+          response.end('{"key":"k","value":null}')
+          return
+        }
+        open += 1
+        if (most > 0) response.end('{"key":"k","value":null}')
+        else held.push(response)
+      },
+      (client) =>
+        Effect.gen(function* () {
+          const all = yield* Effect.forkChild(
+            Effect.all(
+              Array.from({ length: 20 }, () => client.ask(variable)),
+              { concurrency: "unbounded" }
+            )
+          )
+          while (open < 8) yield* Effect.promise(() => new Promise((next) => setImmediate(next)))
+          yield* client.once({
+            ...variable,
+            send: ({ variables }) =>
+              variables.get({ params: { variable_key: "now" }, responseMode: "response-only" })
+          })
+          yield* Fiber.join(all)
+          expect([most, open]).toEqual([8, 20])
+        }),
+      { ...quick, executionApiTimeout: Duration.seconds(20) }
     )
   })
 

@@ -285,6 +285,24 @@ describe("an XCom backend", () => {
   )
 })
 
+describe("a backend of a program that has a fault", () => {
+  it.effect("leaves no task waiting", () =>
+    test(
+      Effect.gen(function* () {
+        const fault = () => Effect.die(new Error("a fault"))
+        const { reply } = yield* ask({ type: "GetVariable", key: "k" }, () => "reset", {
+          secrets: { connection: fault, variable: fault }
+        })
+        assert.deepStrictEqual(reply.error, {
+          type: "ErrorResponse",
+          error: "GENERIC_ERROR",
+          detail: { message: "the worker failed: Error: a fault" }
+        })
+      })
+    )
+  )
+})
+
 describe("a request that the API has no place for", () => {
   it.effect("is the task's error, and no request", () =>
     test(
