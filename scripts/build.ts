@@ -15,6 +15,7 @@ const entries: ReadonlyArray<{ readonly source: string; readonly file: string }>
   { source: "src/cli/main.ts", file: "edge-worker.cjs" },
   { source: "src/observability/OpenTelemetry.ts", file: "telemetry.cjs" },
   { source: "src/cli/embedded.ts", file: "central.cjs" },
+  { source: "src/cli/taskKind.ts", file: "tasks.cjs" },
   { source: "src/platform/Postgres.ts", file: "postgres.cjs" }
 ]
 

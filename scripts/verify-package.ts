@@ -105,7 +105,7 @@ try {
       project,
       "npm",
       ...["install", "--silent", "--no-fund", "--no-audit", join(folder, archive)],
-      ...["node", "typescript", "@types/node"].map(pin)
+      ...["node", "typescript", "@types/node", "rolldown"].map(pin)
     )
   })
   for (const [where, cwd] of [
@@ -153,6 +153,12 @@ try {
   step("an example runs", () => {
     const output = run(project, "npx", "--no-install", "node", "built/tryInMemory.js")
     expect(output.includes("the site says offline"), `it printed ${output}`)
+  })
+  step("a program of tasks becomes one file, which is a worker", () => {
+    const npx = (...args: ReadonlyArray<string>) => run(project, "npx", "--no-install", "node", ...args)
+    const file = npx("built/buildTasks.js", "built/taskWorker.js").trim()
+    const version = npx(file, "--version")
+    expect(version.includes(manifest.version), `it printed ${version}`)
   })
   step("the examples of tasks run", () => {
     const output = run(project, "npx", "--no-install", "node", "built/tryTasks.js")

@@ -47,6 +47,8 @@ const endings: Readonly<Record<string, ExitName>> = {
   PrivateFileUnusable: "config",
   UsersInvalid: "config",
   SiteFileUnusable: "config",
+  TaskNotOpened: "config",
+  TasksInvalid: "config",
   FolderUnusable: "held",
   WorkerRunsHere: "held",
   PidFileRefused: "held"

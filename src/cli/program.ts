@@ -39,7 +39,7 @@ const root = (parts: WorkerParts) =>
       settle(parts),
       central,
       centralUser,
-      standalone,
+      standalone(parts),
       ...jobCommands,
       ...managementCommands
     ]),

@@ -20,9 +20,10 @@ import { runExample } from "./exampleJob.ts"
 import { runWorker } from "./runWorker.ts"
 import { holdFolder, sourcesIn, writeSiteFile } from "./standaloneFolder.ts"
 import { logName, standaloneLog } from "./standaloneLog.ts"
+import type { OwnTasks } from "./taskParts.ts"
 import { version } from "./version.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
-import { workerParts } from "./workerParts.ts"
+import { partsWith } from "./workerParts.ts"
 
 /** The flags of `edge-worker standalone`. */
 export interface StandaloneOptions {
@@ -32,6 +33,9 @@ export interface StandaloneOptions {
   /** Whether a job of our own is run at the start. */
   readonly example: boolean
   readonly verbose: boolean
+  readonly taskProgram: ReadonlyArray<string> | undefined
+  /** The tasks that the program itself has. */
+  readonly own: OwnTasks | undefined
 }
 
 const NAME = "standalone"
@@ -48,8 +52,8 @@ const addressOf = (server: HttpServer["Service"], { tlsCert }: CentralSettings):
 }
 
 /** The worker's settings: the folder's own, and the central in this process as its site. */
-const workerConfig = (folder: string, site: URL, settings: CentralSettings) =>
-  EdgeConfig.layer().pipe(
+const workerConfig = ({ folder, taskProgram }: StandaloneOptions, site: URL, settings: CentralSettings) =>
+  EdgeConfig.layer({ taskProgram }).pipe(
     Layer.provide(AirflowConfig.layer(allSettings)),
     Layer.provide(
       sourcesIn(folder, {
@@ -74,7 +78,8 @@ const options: WorkerOptions = {
   stderr: undefined,
   logFile: undefined,
   umask: undefined,
-  python: undefined
+  python: undefined,
+  taskProgram: undefined
 }
 
 /** A Ctrl-C must not look as if nothing had happened while jobs end. */
@@ -102,13 +107,17 @@ const listener = Effect.map(Deferred.make<void>(), (online) => {
   return { online: Deferred.await(online), parent }
 })
 
-const worker = Effect.fnUntraced(function* (parent: DaemonParent, reopen: () => void) {
+const worker = Effect.fnUntraced(function* (
+  { own }: StandaloneOptions,
+  parent: DaemonParent,
+  reopen: () => void
+) {
   const { concurrency, warnings } = yield* EdgeConfig
   for (const warning of warnings) yield* Effect.logWarning(warning)
   yield* tellSignals
   return yield* runWorker({
     options,
-    worker: workerParts.worker,
+    worker: partsWith(own).worker,
     parent,
     reopenLogs: Effect.sync(reopen)
   }).pipe(
@@ -174,6 +183,9 @@ export const runStandalone = (given: StandaloneOptions): Effect.Effect<ExitName,
         Effect.catchCause((cause) => Effect.logError("the example job could not be run", cause)),
         Effect.forkScoped
       )
-      return yield* Effect.provide(worker(parent, log.file.reopen), workerConfig(folder, site, settings))
+      return yield* Effect.provide(
+        worker(given, parent, log.file.reopen),
+        workerConfig(given, site, settings)
+      )
     }).pipe(Effect.provide(log.layer))
   }).pipe(Effect.scoped)

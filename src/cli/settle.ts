@@ -53,7 +53,8 @@ const optionsOf = (name: string, python: string | undefined): WorkerOptions => (
   stderr: undefined,
   logFile: undefined,
   umask: undefined,
-  python
+  python,
+  taskProgram: undefined
 })
 
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`

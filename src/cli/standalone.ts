@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { failed, UsageError } from "./CommandFailed.ts"
 import { exitCodeText } from "./exitCodeText.ts"
+import { taskProgramOf, taskProgramProblems } from "./workerOptions.ts"
+import type { WorkerParts } from "./workerParts.ts"
 
 const flags = {
   folder: Flag.String("folder").pipe(
@@ -22,6 +24,11 @@ const flags = {
     Flag.withDescription("Run the example job at the start; --no-example leaves it out"),
     Flag.withDefault(true)
   ),
+  taskProgram: Flag.String("task-program").pipe(
+    Flag.withMetavar("COMMAND"),
+    Flag.withDescription('Program with tasks in TypeScript, as in "node tasks.mjs"'),
+    Flag.optional
+  ),
   verbose: Flag.Boolean("verbose").pipe(
     Flag.withAlias("v"),
     Flag.withDescription("Show the whole log here too"),
@@ -31,41 +38,47 @@ const flags = {
 }
 
 /** The command; what it runs is loaded when it is asked for. */
-export const standalone = Command.make("standalone", flags, ({ example, folder, port, verbose }) =>
-  Effect.gen(function* () {
-    const problems = [
-      ...(folder.trim() === "" ? ["--folder is empty"] : []),
-      ...(Option.exists(port, (n) => n < 0 || n > 65_535) ? ["--port must be from 0 to 65535"] : [])
-    ]
-    if (problems.length > 0) return yield* new UsageError({ command: "edge-worker standalone", problems })
-    const { runStandalone } = yield* Effect.promise(() => import("./embedded.ts"))
-    const exit = yield* runStandalone({
-      folder: resolve(folder),
-      port: Option.getOrUndefined(port),
-      example,
-      verbose
+export const standalone = (parts: Pick<WorkerParts, "own">) =>
+  Command.make("standalone", flags, ({ example, folder, port, taskProgram, verbose }) =>
+    Effect.gen(function* () {
+      const problems = [
+        ...(folder.trim() === "" ? ["--folder is empty"] : []),
+        ...(Option.exists(port, (n) => n < 0 || n > 65_535) ? ["--port must be from 0 to 65535"] : []),
+        ...taskProgramProblems(taskProgram)
+      ]
+      if (problems.length > 0) return yield* new UsageError({ command: "edge-worker standalone", problems })
+      const { runStandalone } = yield* Effect.promise(() => import("./embedded.ts"))
+      const exit = yield* runStandalone({
+        folder: resolve(folder),
+        port: Option.getOrUndefined(port),
+        example,
+        verbose,
+        taskProgram: taskProgramOf(taskProgram),
+        own: parts.own
+      })
+      if (exit !== "ok") return yield* failed(exit, "")
     })
-    if (exit !== "ok") return yield* failed(exit, "")
-  })
-).pipe(
-  Command.withShortDescription("Run a whole site on this machine: central, worker and web page, no Airflow"),
-  Command.withDescription(
-    [
-      "Starts an embedded central with its web page and a worker, in one process, and runs an example job. No Airflow",
-      "and no Python is needed: tasks are commands that FOLDER/airflow.cfg names. A second start goes on where the",
-      "first one ended. For trying, developing and testing; a site for several machines is Airflow's.",
-      "",
-      "Signals: Ctrl-C (SIGINT) or SIGTERM lets running jobs finish for a few seconds and ends everything.",
-      "",
-      "Exit codes:",
-      ...exitCodeText(["ok", "unexpected", "terminated", "killed", "usage", "held", "left", "config"])
-    ].join("\n  ")
-  ),
-  Command.withExamples([
-    { command: "edge-worker standalone", description: "In ./.edge-worker, on port 8080" },
-    {
-      command: "edge-worker standalone --folder /srv/edge --port 0",
-      description: "Elsewhere, on any free port"
-    }
-  ])
-)
+  ).pipe(
+    Command.withShortDescription(
+      "Run a whole site on this machine: central, worker and web page, no Airflow"
+    ),
+    Command.withDescription(
+      [
+        "Starts an embedded central with its web page and a worker, in one process, and runs an example job. No Airflow",
+        "and no Python is needed: tasks are commands that FOLDER/airflow.cfg names. A second start goes on where the",
+        "first one ended. For trying, developing and testing; a site for several machines is Airflow's.",
+        "",
+        "Signals: Ctrl-C (SIGINT) or SIGTERM lets running jobs finish for a few seconds and ends everything.",
+        "",
+        "Exit codes:",
+        ...exitCodeText(["ok", "unexpected", "terminated", "killed", "usage", "held", "left", "config"])
+      ].join("\n  ")
+    ),
+    Command.withExamples([
+      { command: "edge-worker standalone", description: "In ./.edge-worker, on port 8080" },
+      {
+        command: "edge-worker standalone --folder /srv/edge --port 0",
+        description: "Elsewhere, on any free port"
+      }
+    ])
+  )

@@ -53,6 +53,11 @@ const flags = {
     "PATH",
     "Python of the local Airflow; default [edge_worker] python, $VIRTUAL_ENV, PATH"
   ).pipe(Flag.optional),
+  taskProgram: text(
+    "task-program",
+    "COMMAND",
+    'Program with TypeScript tasks, as "node tasks.mjs"; default [edge_worker] task_program'
+  ).pipe(Flag.optional),
   pid: text("pid", "FILE", "Pid file; default $AIRFLOW_HOME/airflow-edge-worker.pid").pipe(Flag.optional),
   verbose: switched("verbose", "v", "Log at level debug; default [logging] logging_level"),
   daemon: switched(

@@ -3,6 +3,7 @@ import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { getOctal } from "../config/PythonText.ts"
+import { splitCommand } from "../platform/splitCommand.ts"
 import { nameProblem } from "../protocol/WorkerName.ts"
 import { UsageError } from "./CommandFailed.ts"
 
@@ -20,6 +21,7 @@ export interface WorkerFlags {
   readonly logFile: Option.Option<string>
   readonly umask: Option.Option<string>
   readonly python: Option.Option<string>
+  readonly taskProgram: Option.Option<string>
 }
 
 /** The flags as the worker takes them: checked, paths absolute; `undefined` where the configuration decides. */
@@ -37,6 +39,8 @@ export interface WorkerOptions {
   readonly logFile: string | undefined
   readonly umask: number | undefined
   readonly python: string | undefined
+  /** A program and its arguments. */
+  readonly taskProgram: ReadonlyArray<string> | undefined
 }
 
 /** edge3 5.1.0's columns (`models/edge_worker.py`, `models/edge_job.py`). */
@@ -70,6 +74,26 @@ const octal = (text: string): number | undefined =>
 
 const path = (flag: Option.Option<string>): string | undefined =>
   Option.getOrUndefined(Option.map(flag, (value) => resolve(value)))
+
+/** The words of `--task-program`; a path is one from here, wherever the worker goes. */
+export const programWords = (text: string): ReadonlyArray<string> | string => {
+  const words = splitCommand(text)
+  if (typeof words === "string") return words
+  const [program = "", ...rest] = words
+  return [program.includes("/") ? resolve(program) : program, ...rest]
+}
+
+/** What is wrong with a `--task-program`. */
+export const taskProgramProblems = (flag: Option.Option<string>): ReadonlyArray<string> => {
+  const words = Option.getOrUndefined(Option.map(flag, programWords))
+  return typeof words === "string" ? [`--task-program: ${words}`] : []
+}
+
+/** Of a flag without problems. */
+export const taskProgramOf = (flag: Option.Option<string>): ReadonlyArray<string> | undefined => {
+  const words = Option.getOrUndefined(Option.map(flag, programWords))
+  return typeof words === "string" ? undefined : words
+}
 
 /** Everything that is wrong with the flags. */
 const problemsOf = (flags: WorkerFlags, queues: ReadonlyArray<string>): ReadonlyArray<string> => {
@@ -110,7 +134,8 @@ const problemsOf = (flags: WorkerFlags, queues: ReadonlyArray<string>): Readonly
     ...blank("--stdout", flags.stdout),
     ...blank("--stderr", flags.stderr),
     ...blank("--log-file", flags.logFile),
-    ...blank("--python", flags.python)
+    ...blank("--python", flags.python),
+    ...taskProgramProblems(flags.taskProgram)
   ]
 }
 
@@ -139,6 +164,7 @@ export const check = (flags: WorkerFlags): Effect.Effect<WorkerOptions, UsageErr
       stderr: path(flags.stderr),
       logFile: path(flags.logFile),
       umask: Option.match(flags.umask, { onNone: () => undefined, onSome: octal }),
+      taskProgram: taskProgramOf(flags.taskProgram),
       // a bare name is looked up on the PATH
       python: Option.getOrUndefined(
         Option.map(flags.python, (value) => (value.includes("/") ? resolve(value) : value))

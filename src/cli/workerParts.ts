@@ -23,7 +23,10 @@ import { Programs } from "../platform/Programs.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import { TokenSigner } from "../platform/TokenSigner.ts"
 import type { CertificateFileError } from "../platform/TrustedCertificates.ts"
+import { noTasks } from "../runner/attempt/noTasks.ts"
+import { type TaskNotOpened, Tasks } from "../runner/attempt/TaskChannel.ts"
 import { RunnerChoice } from "../runner/RunnerChoice.ts"
+import type { TasksInvalid } from "../task/TaskRegistry.ts"
 import { EdgeClient } from "../worker/EdgeClient.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
@@ -31,11 +34,12 @@ import { Settlement } from "../worker/Settlement.ts"
 import { SysinfoProgram } from "../worker/SysinfoProgram.ts"
 import { Versions } from "../worker/Versions.ts"
 import { Worker } from "../worker/Worker.ts"
+import { lazyTaskRunner, type OwnTasks, type TasksLayer, tasksLayer } from "./taskParts.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
 
 type Part<A> = Layer.Layer<
   A,
-  NoLocalAirflow | CertificateFileError | FolderUnusable,
+  NoLocalAirflow | CertificateFileError | FolderUnusable | TaskNotOpened | TasksInvalid,
   EdgeConfig | WorkerIdentity | StateFolder
 >
 
@@ -44,16 +48,19 @@ export interface WorkerParts {
   readonly config: (options: WorkerOptions) => Layer.Layer<EdgeConfig, ConfigInvalid>
   readonly worker: (options: WorkerOptions) => Part<Worker>
   readonly settlement: (options: WorkerOptions) => Part<Settlement>
+  /** The tasks that the program itself has. */
+  readonly own?: OwnTasks | undefined
 }
 
 /**
- * The versions of the local Airflow. Where there is none, and no command either, the worker does not start: it could
- * run no job.
+ * The versions of the local Airflow. Where there is none, no command and no task in TypeScript either, the worker does not
+ * start: it could run no job.
  */
 const localVersions = Layer.unwrap(
   Effect.gen(function* () {
     const airflow = yield* LocalAirflow
     const { commands, reportedEdgeProviderVersion } = yield* EdgeConfig
+    const registered = yield* Effect.flatMap(Tasks, (tasks) => tasks.registered)
     const none = { airflow: undefined, edge3: reportedEdgeProviderVersion, python: undefined }
     const versionsOf = (found: InstalledAirflow) => ({
       airflow: found.airflow,
@@ -61,14 +68,17 @@ const localVersions = Layer.unwrap(
       python: found.pythonVersion
     })
     const first =
-      commands.size === 0
+      commands.size === 0 && registered.length === 0
         ? versionsOf(yield* airflow.current)
         : yield* Effect.match(airflow.current, { onSuccess: versionsOf, onFailure: () => none })
     if (first === none) {
       yield* Effect.logInfo(
-        "there is no local Airflow: this worker runs only what [edge_worker] commands names, and tells the site the " +
-          "site's own versions as its own",
-        { commands: [...commands.keys()].join(",") }
+        "there is no local Airflow: this worker runs only its tasks in TypeScript and what [edge_worker] commands " +
+          "names, and tells the site the site's own versions as its own",
+        {
+          commands: [...commands.keys()].join(","),
+          tasks: registered.map(({ dag_id, task_id }) => `${dag_id}.${task_id}`).join(",")
+        }
       )
       return Versions.layer(Effect.succeed(none))
     }
@@ -77,8 +87,14 @@ const localVersions = Layer.unwrap(
 )
 
 /** What a worker needs around it, and what settles a dead one's promises needs too. */
-const around = ({ python }: WorkerOptions) =>
-  Layer.mergeAll(RunnerChoice.layer(), LogPush.layer, localVersions, SysinfoProgram.layer).pipe(
+const around = ({ python }: WorkerOptions, tasks: TasksLayer) =>
+  Layer.mergeAll(
+    RunnerChoice.layer({ task: lazyTaskRunner }),
+    LogPush.layer,
+    localVersions,
+    SysinfoProgram.layer
+  ).pipe(
+    Layer.provide(tasks),
     Layer.provideMerge([
       Layer.provide(Journal.layer, JournalStore.layer),
       EdgeClient.layer,
@@ -98,9 +114,14 @@ const around = ({ python }: WorkerOptions) =>
     Layer.provide([Processes.layer, OomKills.layer(), NodeServices.layer])
   )
 
-/** The real parts. */
-export const workerParts: WorkerParts = {
-  config: ({ team, concurrency, umask, python }) => NodePlatform.config({ team, concurrency, umask, python }),
-  worker: (options) => Layer.provide(Worker.layer, around(options)),
-  settlement: (options) => Layer.provide(Settlement.layer, around(options))
-}
+/** The real parts; `own`: the tasks that the program itself has. */
+export const partsWith = (own: OwnTasks | undefined): WorkerParts => ({
+  config: ({ team, concurrency, umask, python, taskProgram }) =>
+    NodePlatform.config({ team, concurrency, umask, python, taskProgram }),
+  worker: (options) => Layer.provide(Worker.layer, around(options, tasksLayer(own))),
+  settlement: (options) => Layer.provide(Settlement.layer, around(options, noTasks)),
+  own
+})
+
+/** Those of `edge-worker` itself. */
+export const workerParts: WorkerParts = partsWith(undefined)

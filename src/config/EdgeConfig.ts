@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type { CommandTable } from "./commandTable.ts"
+import type { Coordinators, QueueToCoordinator } from "./coordinators.ts"
 import type { ExecutionApiPatience } from "./executionApiPatience.ts"
 import type { NamespaceLevels } from "./namespaceLevels.ts"
 import { readEdgeSettings } from "./readEdgeSettings.ts"
@@ -97,6 +98,22 @@ export interface EdgeSettings {
   readonly coreDumps: boolean
   /** `[edge_worker] commands`: which tasks run a command of this machine instead of Python. */
   readonly commands: CommandTable
+  /** `[edge_worker] task_program`: the program that has the tasks in TypeScript, and its arguments. */
+  readonly taskProgram: ReadonlyArray<string> | undefined
+  /** `[edge_worker] task_isolation`, for tasks that are built into the worker's program. */
+  readonly taskIsolation: "process" | "none"
+  /** `[edge_worker] task_host_idle` */
+  readonly taskHostIdle: Duration.Duration
+  /** `[edge_worker] task_host_tasks`: attempts that one process runs. */
+  readonly taskHostTasks: number
+  /** `[edge_worker] task_host_memory`: bytes after which a process runs no further attempt. */
+  readonly taskHostMemory: number
+  /** `[edge_worker] unknown_task`: what happens with a task that nothing here can run. */
+  readonly unknownTask: "hand_back" | "fail"
+  /** `[sdk] coordinators` */
+  readonly coordinators: Coordinators
+  /** `[sdk] queue_to_coordinator` */
+  readonly queueToCoordinator: QueueToCoordinator
   /** `[edge_worker] reported_edge_provider_version`, where there is no local Airflow. */
   readonly reportedEdgeProviderVersion: string | undefined
   /** `[edge_worker] outage_tolerance`; `undefined` for `auto`, which is `taskInstanceHeartbeatTimeout`; 0 for Airflow's own. */
@@ -137,4 +154,5 @@ export interface CommandLineSettings {
   readonly concurrency?: number | undefined
   readonly umask?: number | undefined
   readonly python?: string | undefined
+  readonly taskProgram?: ReadonlyArray<string> | undefined
 }

@@ -53,6 +53,7 @@ export const readEdgeSettings = Effect.fn("EdgeConfig.read")(function* (
     umask: commandLine.umask ?? workerUmask,
     daemonUmask: commandLine.umask ?? workerUmask ?? rest.daemonUmask,
     python: commandLine.python ?? rest.python,
+    taskProgram: commandLine.taskProgram ?? rest.taskProgram,
     executionApiPatience: yield* executionApiPatience(config),
     airflowHome: config.env["AIRFLOW_HOME"] === undefined ? (airflowHome ?? config.home) : config.home,
     warnings: [...warnings]

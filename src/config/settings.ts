@@ -25,6 +25,7 @@ import {
   text,
   whole
 } from "./settingTypes.ts"
+import { taskHostSettings } from "./taskHostSettings.ts"
 import { taskSettings } from "./taskSettings.ts"
 
 /** One setting. Names and defaults are those of Airflow 3.3.2 (`config.yml`) and edge3 5.1.0 (`get_provider_info.py`). */
@@ -359,7 +360,8 @@ export const settings = {
     "False",
     boolean,
     "Whether the processes of Python tasks may leave core dumps, which hold the tokens of their tasks."
-  )
+  ),
+  ...taskHostSettings
 }
 
 /** The same and those of the management commands as a list, for what does not care about the fields. */

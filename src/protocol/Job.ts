@@ -119,6 +119,10 @@ export interface Claim {
 /** The slots that a job holds: at least one, whatever the site says, or running jobs would make room. */
 export const slotsOf = (job: Job): number => Math.max(1, job.concurrency_slots)
 
+/** The queue that the job came from; a workload that does not name one is of Airflow's default. */
+export const queueOf = ({ command }: Job): string =>
+  (command.type === "ExecuteTask" ? command.ti.queue : undefined) ?? "default"
+
 /** Where the site wants the job's log, below base_log_folder; null where it does not say. */
 export const logPathOf = ({ command }: Job): string | null =>
   "log_path" in command && typeof command.log_path === "string" ? command.log_path : null

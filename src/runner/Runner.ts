@@ -85,11 +85,21 @@ export class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", {
   }
 }
 
+/** Nothing here can run the task, another worker perhaps: nothing of it runs. The worker decides who gets it next. */
+export class UnknownTask extends Schema.TaggedError<UnknownTask>()("UnknownTask", {
+  /** Which task, and what there is instead. */
+  reason: Schema.String
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
 /** Starts jobs and finds them again after a restart. */
 export class Runner extends Context.Service<
   Runner,
   {
-    readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed | NotStarted>
+    readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed | NotStarted | UnknownTask>
     /** Finds a job of a worker that died. After any answer but `Found` nothing of it runs. */
     readonly adopt: (left: JobLeft) => Effect.Effect<Adopted>
   }

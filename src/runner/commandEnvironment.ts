@@ -13,6 +13,12 @@ const collectors = /^OTEL_EXPORTER_OTLP_(?:.+_)?HEADERS$/
 const ours =
   /^AIRFLOW__(?:.+___)?EDGE_(?:WORKER|CENTRAL)__|^EDGE_WORKER_(?!TASK_NODE_OPTIONS$)|^EDGE_CENTRAL_/
 
+/** What a task may have of the worker's environment that is not Airflow's own code. */
+export const withoutCredentials = (env: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) => ![credentials, collectors, ours].some((kept) => kept.test(name)))
+  )
+
 /** The environment of the supervisor, which passes it on to the command. */
 export const commandEnvironment = (
   env: Readonly<Record<string, string>>,
@@ -26,11 +32,7 @@ export const commandEnvironment = (
   })
   const { dag_id, map_index, run_id, task_id, try_number } = claim.job
   return {
-    ...Object.fromEntries(
-      Object.entries(task).filter(
-        ([name]) => ![credentials, collectors, ours].some((kept) => kept.test(name))
-      )
-    ),
+    ...withoutCredentials(task),
     // They are the command's: our supervisor must not take them for its own.
     ...(nodeOptions === undefined ? {} : { EDGE_WORKER_TASK_NODE_OPTIONS: nodeOptions }),
     EDGE_WORKER_JOB: claim.id,

@@ -12,7 +12,8 @@ import {
   type Outcome,
   Runner,
   type RunningJob,
-  StartFailed
+  StartFailed,
+  type UnknownTask
 } from "../runner/Runner.ts"
 
 /** A job that was started. */
@@ -37,7 +38,9 @@ export class TestRunner extends Context.Service<
       predicate: (jobs: ReadonlyArray<TestJob>) => boolean
     ) => Effect.Effect<ReadonlyArray<TestJob>>
     /** What each start does from now on: `undefined` starts the job, a reason refuses it, as `StartFailed` does. */
-    readonly refuse: (refusal: string | StartFailed | NotStarted | undefined) => Effect.Effect<void>
+    readonly refuse: (
+      refusal: string | StartFailed | NotStarted | UnknownTask | undefined
+    ) => Effect.Effect<void>
   }
 >()("edge-worker/testing/TestRunner") {
   /**
@@ -51,7 +54,7 @@ export class TestRunner extends Context.Service<
         const ref = yield* SubscriptionRef.make<ReadonlyArray<TestJob>>([])
         /** By claim: what a worker that is built anew over this runner finds again. */
         const started = new Map<string, RunningJob>()
-        let refusal: StartFailed | NotStarted | undefined
+        let refusal: StartFailed | NotStarted | UnknownTask | undefined
         const edit = (index: number, change: (job: TestJob) => Partial<TestJob>) =>
           SubscriptionRef.update(ref, (jobs) =>
             jobs.map((job, at) => (at === index ? { ...job, ...change(job) } : job))

@@ -24,6 +24,7 @@ import { JobRun } from "./JobRun.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal } from "./Journal.ts"
 import { occupy } from "./Occupy.ts"
+import { QueueBackoff } from "./QueueBackoff.ts"
 import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 import { Slots } from "./Slots.ts"
@@ -56,19 +57,18 @@ export class JobFetch extends Context.Service<
       const siteClock = yield* SiteClock
       const jobRun = yield* JobRun
       const gate = yield* FetchGate
+      const backoff = yield* QueueBackoff
       let ambiguous = 0
       let failures = 0
       let lastActivity = yield* Clock.currentTimeMillis
 
-      const ask = Effect.fnUntraced(function* (lent: number) {
-        const { queues } = yield* assignment.get
-        return yield* client.fetch({
+      const ask = (queues: ReadonlyArray<string> | null, lent: number) =>
+        client.fetch({
           queues,
           free_concurrency: lent,
           team_name: team,
           supports_task_instance_uuid: true
         })
-      })
 
       /** Runs a claim, or hands it back where the worker must not start jobs any more. */
       const take = Effect.fnUntraced(function* (claim: Claim, lent: number, asked: JobTrace.Asked) {
@@ -119,12 +119,13 @@ export class JobFetch extends Context.Service<
           if (!mayFetch(yield* lifecycle.get)) return yield* slots.settle(lent, 0)
           // A hand-back that waits may be there already: sent again after our own next claim it would give that one away.
           const handingBack = (yield* journal.reports).some(({ state }) => state === "queued")
-          if (handingBack || (yield* gate.whyNot) !== undefined) {
+          const asking = yield* backoff.mayAsk((yield* assignment.get).queues)
+          if (handingBack || asking === undefined || (yield* gate.whyNot) !== undefined) {
             yield* slots.settle(lent, 0)
             return yield* restore(Effect.sleep(jobPollInterval))
           }
           const { answer, asked } = yield* JobTrace.timed(
-            Effect.result(ask(lent)).pipe(
+            Effect.result(ask(asking.queues, lent)).pipe(
               // A bug ends this loop, and `supervised` starts it anew: the loan must not stay behind.
               Effect.onError(() => slots.settle(lent, 0))
             )

@@ -8,12 +8,13 @@ import * as Scope from "effect/Scope"
 import { LogFolder } from "../platform/LogFolder.ts"
 import { StateFolder } from "../platform/StateFolder.ts"
 import { type Claim, display, type JobKey, keyOf, logPathOf } from "../protocol/Job.ts"
-import { type Outcome, Runner, type RunningJob, StartFailed } from "../runner/Runner.ts"
+import { type Outcome, Runner, type RunningJob, StartFailed, type UnknownTask } from "../runner/Runner.ts"
 import { FetchGate } from "./FetchGate.ts"
 import { handBack } from "./HandBack.ts"
 import * as JobTrace from "./JobTrace.ts"
 import { Journal, type OpenClaim } from "./Journal.ts"
 import { LogPush, type Tail } from "./LogPush.ts"
+import { QueueBackoff } from "./QueueBackoff.ts"
 import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 
@@ -93,6 +94,7 @@ export class JobRun extends Context.Service<
       const stateFolder = yield* StateFolder
       const health = yield* SiteHealth
       const gate = yield* FetchGate
+      const backoff = yield* QueueBackoff
       const finishing = yield* FiberSet.make<void, never>()
       const entries = new Map<string, Entry>()
       const tails = new Map<Tail, Pick<LogWaiting, "job" | "file">>()
@@ -130,6 +132,13 @@ export class JobRun extends Context.Service<
       const cannotStart = (claim: Claim, { message }: { readonly message: string }) =>
         Effect.andThen(gate.startRefused(message), neverStarted(claim, message))
 
+      /** Another worker may know the task; where it always comes back here, its Dag or a queue is wrong. */
+      const unknownTask = Effect.fnUntraced(function* (claim: Claim, { reason }: UnknownTask) {
+        if ((yield* backoff.unknown(claim)) === "fail") return yield* new StartFailed({ reason })
+        yield* Effect.logWarning(`${reason}: another worker may have it`)
+        return yield* neverStarted(claim, reason)
+      })
+
       /**
        * Starts the process and waits for its end; undefined where this machine cannot start it and it is handed back.
        * Interrupting the wait touches neither the process nor the claim.
@@ -139,7 +148,11 @@ export class JobRun extends Context.Service<
         const job = yield* Effect.uninterruptible(
           runner.start({ claim, folder: at.folder, logFile: at.file }).pipe(
             Effect.tap(({ handle }) => journal.started(claim, handle)),
-            Effect.catchTag("NotStarted", (error) => cannotStart(claim, error))
+            Effect.tap(() => backoff.begun(claim)),
+            Effect.catchTags({
+              NotStarted: (error) => cannotStart(claim, error),
+              UnknownTask: (error) => unknownTask(claim, error)
+            })
           )
         )
         return job === undefined ? undefined : yield* wait(claim, at, job)

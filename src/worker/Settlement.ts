@@ -7,6 +7,7 @@ import { Assignment } from "./Assignment.ts"
 import { Drain } from "./Drain.ts"
 import { FetchGate } from "./FetchGate.ts"
 import { JobRun, type LogWaiting } from "./JobRun.ts"
+import { QueueBackoff } from "./QueueBackoff.ts"
 import { type Found, Recovery } from "./Recovery.ts"
 import { Reports } from "./Reports.ts"
 import { SiteClock } from "./SiteClock.ts"
@@ -85,7 +86,7 @@ export class Settlement extends Context.Service<
     Layer.provide([Drain.layer, Recovery.layer]),
     Layer.provide([Reports.layer, JobRun.layer]),
     Layer.provide([SiteHealth.layer, WorkerSysinfo.layer]),
-    Layer.provide(FetchGate.layerOpen),
+    Layer.provide([FetchGate.layerOpen, QueueBackoff.layer]),
     Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer, SiteClock.layer])
   )
 }

@@ -17,6 +17,7 @@ import { JobFetch } from "./JobFetch.ts"
 import { JobRun } from "./JobRun.ts"
 import { LogRetention } from "./LogRetention.ts"
 import * as NotOurs from "./NotOurs.ts"
+import { QueueBackoff } from "./QueueBackoff.ts"
 import { Recovery } from "./Recovery.ts"
 import { type RegistrationRefused, register } from "./Registration.ts"
 import { Reports } from "./Reports.ts"
@@ -149,7 +150,7 @@ export class Worker extends Context.Service<
     Layer.provide(NotOurs.layer),
     Layer.provide(JobRun.layer),
     Layer.provide([WorkerSysinfo.layer, SiteHealth.layer]),
-    Layer.provide(FetchGate.layer),
+    Layer.provide([FetchGate.layer, QueueBackoff.layer]),
     Layer.provide([WorkerLifecycle.layer, Slots.layer, Assignment.layer, SiteClock.layer])
   )
 }

@@ -18,6 +18,7 @@ const flags = (changes: Partial<Record<keyof WorkerFlags, string>>): WorkerFlags
     stderr: text("stderr"),
     logFile: text("logFile"),
     umask: text("umask"),
+    taskProgram: Option.none(),
     python: text("python")
   }
 }

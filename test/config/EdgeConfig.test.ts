@@ -161,7 +161,7 @@ describe("EdgeConfig.layer", () => {
   - [edge] api_retries: read "1.0" from AIRFLOW__EDGE__API_RETRIES; it must be a whole number, at least 1
   - [api] ssl_cert: read "/no/file" from /af/airflow.cfg, line 7 ([api] ssl_cert); it must be a file that exists and can be read; or not set: there is no such file
   - [edge_worker] state_foldr: read a key that does not exist from /af/airflow.cfg, line 9; did you mean state_folder?
-  - [edge_worker] QUEUES: read a key that does not exist from AIRFLOW__EDGE_WORKER__QUEUES; there are state_folder, python, sysinfo_command, python_host_idle, outage_tolerance, log_retention, log_disk_budget, min_free_disk, commands, reported_edge_provider_version, core_dumps, management_url, management_token, management_user, management_password
+  - [edge_worker] QUEUES: read a key that does not exist from AIRFLOW__EDGE_WORKER__QUEUES; there are state_folder, python, sysinfo_command, python_host_idle, outage_tolerance, log_retention, log_disk_budget, min_free_disk, commands, reported_edge_provider_version, core_dumps, task_program, task_isolation, task_host_idle, task_host_tasks, task_host_memory, unknown_task, management_url, management_token, management_user, management_password
   - [api_auth] jwt_secret: read nothing; it must be set to the site's secret: as AIRFLOW__API_AUTH__JWT_SECRET, …_CMD or …_SECRET, or in airflow.cfg`.replace(
           "9 mistakes",
           "10 mistakes"

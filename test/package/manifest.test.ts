@@ -30,7 +30,7 @@ describe("package.json", () => {
       typeof each === "string" ? [] : [each.default]
     )
     const sources = entries.map((path) => path.replace("./dist/", "src/").replace(/\.js$/, ".ts"))
-    expect(sources).toHaveLength(4)
+    expect(sources).toHaveLength(5)
     expect(sources.filter((path) => !existsSync(join(root, path)))).toEqual([])
   })
 })

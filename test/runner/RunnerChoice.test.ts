@@ -5,9 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CommandLine } from "../../src/config/commandTable.ts"
+import type { EdgeSettings } from "../../src/config/EdgeConfig.ts"
 import { LocalAirflow, NoLocalAirflow } from "../../src/platform/LocalAirflow.ts"
-import { Runner } from "../../src/runner/Runner.ts"
+import { Attempts } from "../../src/runner/attempt/Attempts.ts"
+import { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
+import { Runner, UnknownTask } from "../../src/runner/Runner.ts"
 import { RunnerChoice } from "../../src/runner/RunnerChoice.ts"
+import { TaskRunner } from "../../src/runner/TaskRunner.ts"
 import { jobOf, suite } from "../suites/runner.ts"
 import { fakePython } from "./fakePython.ts"
 import { runnerLayer, scratchFolder, startLayer } from "./runnerLayer.ts"
@@ -16,11 +20,24 @@ const noAirflow = Layer.succeed(LocalAirflow, {
   current: Effect.fail(new NoLocalAirflow({ places: ["PATH: nothing"] }))
 })
 
+/** Two tasks in TypeScript, which are never gone. */
+const tasks = Layer.succeed(Tasks, {
+  registered: Effect.succeed([
+    { dag_id: "dag", task_id: "crash" },
+    { dag_id: "other", task_id: "ok" }
+  ]),
+  open: () => Effect.succeed({ pid: 1, send: () => Effect.void, heard: Effect.never, kill: Effect.void })
+})
+const attempts = Layer.succeed(Attempts, {
+  begin: () => Effect.succeed({ outcome: Effect.never, stop: () => Effect.void })
+})
+
 const layerOf = (
   folder: string,
   commands: Record<string, CommandLine>,
   python: boolean,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  settings: Partial<EdgeSettings> = {}
 ) => {
   mkdirSync(join(folder, "logs"), { recursive: true })
   return runnerLayer({
@@ -28,8 +45,10 @@ const layerOf = (
     env,
     python: fakePython(folder),
     runs: "fake",
-    runner: RunnerChoice.layer({ runs: "fake" }),
-    settings: { commands: new Map(Object.entries(commands)) },
+    runner: RunnerChoice.layer({ runs: "fake", task: TaskRunner.layer }),
+    tasks,
+    attempts,
+    settings: { commands: new Map(Object.entries(commands)), ...settings },
     ...(python ? {} : { airflow: noAirflow })
   })
 }
@@ -46,9 +65,10 @@ suite("chosen runner, commands where there is no Python", (folder, env) =>
 const runnerOf = Effect.fnUntraced(function* (
   folder: string,
   commands: Record<string, CommandLine>,
-  python: boolean
+  python: boolean,
+  settings: Partial<EdgeSettings> = {}
 ) {
-  const { context } = yield* startLayer(layerOf(folder, commands, python))
+  const { context } = yield* startLayer(layerOf(folder, commands, python, {}, settings))
   return yield* Effect.provide(Runner, context)
 })
 
@@ -95,11 +115,48 @@ describe("RunnerChoice", () => {
     Effect.gen(function* () {
       const folder = yield* scratchFolder
       const runner = yield* runnerOf(folder, { "other.*": ["true"] }, false)
-      const { reason } = yield* Effect.flip(runner.start(jobOf(folder, "ok")))
+      const error = yield* Effect.flip(runner.start(jobOf(folder, "ok")))
+      assert.instanceOf(error, UnknownTask)
       assert.match(
-        reason,
-        /^no command is configured for dag\.ok in \[edge_worker\] commands of this worker, and no Python/
+        error.reason,
+        /^this worker cannot run dag\.ok: it has dag\.crash, other\.ok, and no command is configured for dag\.ok in \[edge_worker\] commands, and no Python/
       )
+    })
+  )
+
+  it.live("runs a task in TypeScript by its names, after a command and before Python", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const choice = yield* runnerOf(folder, {}, true)
+      const task = yield* choice.start(jobOf(folder, "crash"))
+      const python = yield* choice.start(jobOf(folder, "ok"))
+      assert.deepStrictEqual([kindOf(task), kindOf(python)], ["task", "airflow"])
+      yield* python.outcome
+      const second = yield* scratchFolder
+      const commands = yield* runnerOf(second, { "dag.*": ["true"] }, true)
+      const command = yield* commands.start(jobOf(second, "crash"))
+      assert.strictEqual(kindOf(command), "command")
+      yield* command.outcome
+    })
+  )
+
+  it.live("gives no task of a TypeScript queue to Python", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const queues = {
+        coordinators: new Map([["ts", "airflow.sdk.coordinators.NodeCoordinator"]]),
+        queueToCoordinator: new Map([["default", "ts"]])
+      }
+      const runner = yield* runnerOf(folder, {}, true, queues)
+      const error = yield* Effect.flip(runner.start(jobOf(folder, "ok")))
+      assert.instanceOf(error, UnknownTask)
+      assert.include(error.reason, "says that tasks of the queue default are TypeScript")
+      assert.strictEqual(kindOf(yield* runner.start(jobOf(folder, "crash"))), "task")
+      const java = { ...queues, coordinators: new Map([["ts", "airflow.sdk.JavaCoordinator"]]) }
+      const other = yield* runnerOf(yield* scratchFolder, {}, true, java)
+      const python = yield* other.start(jobOf(folder, "ok"))
+      assert.strictEqual(kindOf(python), "airflow")
+      yield* python.outcome
     })
   )
 

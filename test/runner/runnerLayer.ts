@@ -17,7 +17,11 @@ import { OomKills } from "../../src/platform/OomKills.ts"
 import { Processes } from "../../src/platform/Processes.ts"
 import { Programs } from "../../src/platform/Programs.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
+import { TaskProcesses } from "../../src/platform/TaskProcesses.ts"
 import { AirflowRunner } from "../../src/runner/AirflowRunner.ts"
+import { Attempts } from "../../src/runner/attempt/Attempts.ts"
+import { noTasks } from "../../src/runner/attempt/noTasks.ts"
+import type { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
 import type { Runner } from "../../src/runner/Runner.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 
@@ -37,13 +41,26 @@ export interface RunnerLayerOptions {
   /** Stands for the state of the installed packages. */
   readonly fingerprint?: string
   /** Instead of the airflow runner. */
-  readonly runner?: Layer.Layer<Runner, never, EdgeConfig | WorkerIdentity | Machine>
+  readonly runner?: Layer.Layer<Runner, never, EdgeConfig | WorkerIdentity | Machine | Tasks | Attempts>
+  /** The tasks in TypeScript; none by default. */
+  readonly tasks?: Layer.Layer<Tasks, never, EdgeConfig | WorkerIdentity | Machine>
+  /** What supervises them; nothing by default. */
+  readonly attempts?: Layer.Layer<Attempts>
   /** Instead of a made-up one; fails where there shall be none. */
   readonly airflow?: Layer.Layer<LocalAirflow>
 }
 
 /** What runners stand on. */
-type Machine = HostFolder | JobFolder | LineSocket | LocalAirflow | OomKills | Processes | Programs
+type Machine =
+  | HostFolder
+  | JobFolder
+  | LineSocket
+  | LocalAirflow
+  | OomKills
+  | Processes
+  | Programs
+  | StateFolder
+  | TaskProcesses
 
 /** The folder as it is: it keeps what a predecessor has left, as a journal on disk will ask for. */
 const stateFolder = (path: string) =>
@@ -66,8 +83,8 @@ const stateFolder = (path: string) =>
     })
   })
 
-/** The runner and what it stands on. Building it again on the same folder is a restart of the worker. */
-export const runnerLayer = (options: RunnerLayerOptions) => {
+/** What runners stand on. */
+export const machineLayer = (options: Omit<RunnerLayerOptions, "runner" | "tasks" | "attempts">) => {
   const settings = testSettings({
     stateFolder: options.folder,
     baseLogFolder: join(options.folder, "logs"),
@@ -88,8 +105,7 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
     pythonVersion: "3.12.1",
     fingerprint: options.fingerprint ?? "as installed"
   }
-  return (options.runner ?? AirflowRunner.layer({ runs: options.runs })).pipe(
-    Layer.provideMerge([HostFolder.layer, Layer.provide(Programs.layer, processes)]),
+  return Layer.mergeAll(HostFolder.layer, Layer.provide(Programs.layer, processes)).pipe(
     Layer.provideMerge(stateFolder(options.folder)),
     Layer.provideMerge(
       Layer.mergeAll(
@@ -97,16 +113,27 @@ export const runnerLayer = (options: RunnerLayerOptions) => {
         OomKills.layer(options.oomRoot),
         JobFolder.layer,
         LineSocket.layer,
+        TaskProcesses.layer,
         options.airflow ?? LocalAirflow.layerMemory(airflow)
       )
     ),
     Layer.provideMerge(Layer.succeed(EdgeConfig, settings)),
     Layer.provideMerge(
       Layer.succeed(WorkerIdentity, { name: "here", queues: null, team: null, concurrency: 8 })
-    ),
-    Layer.fresh
+    )
   )
 }
+
+/** The runner and what it stands on. Building it again on the same folder is a restart of the worker. */
+export const runnerLayer = (options: RunnerLayerOptions) =>
+  (options.runner ?? AirflowRunner.layer({ runs: options.runs })).pipe(
+    Layer.provide([
+      options.tasks ?? noTasks,
+      options.attempts ?? Layer.succeed(Attempts, { begin: () => Effect.die("no task was expected") })
+    ]),
+    Layer.provideMerge(machineLayer(options)),
+    Layer.fresh
+  )
 
 /** A private folder that goes with the test. */
 export const scratchFolder = Effect.acquireRelease(

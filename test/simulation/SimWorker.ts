@@ -22,6 +22,7 @@ import { JobRun } from "../../src/worker/JobRun.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { LogPush } from "../../src/worker/LogPush.ts"
 import { LogRetention } from "../../src/worker/LogRetention.ts"
+import { QueueBackoff } from "../../src/worker/QueueBackoff.ts"
 import { Recovery } from "../../src/worker/Recovery.ts"
 import { Reports } from "../../src/worker/Reports.ts"
 import { SiteClock } from "../../src/worker/SiteClock.ts"
@@ -95,7 +96,7 @@ export const workerOf = (parts: Parts) => {
     Layer.provide([jobFetch, Recovery.layer]),
     Layer.provide([Heartbeat.layer, Reports.layer, JobRun.layer, LogRetention.layer]),
     Layer.provide([WorkerSysinfo.layer, SiteHealth.layer]),
-    Layer.provide(FetchGate.layer),
+    Layer.provide([FetchGate.layer, QueueBackoff.layer]),
     Layer.provide([WorkerLifecycle.layer, slots, Assignment.layer, SiteClock.layer])
   )
   const inside = [defect?.slots, defect?.fetch, defect?.fetchClient].some((part) => part !== undefined)

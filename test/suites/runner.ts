@@ -47,10 +47,14 @@ export const jobOf = (state: string, behaviour: Behaviour): JobToRun & { readonl
 const text = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : undefined)
 const number = (file: string) => Number(text(file)) || undefined
 
-/** Runs the contract on one kind of runner. Building it again on the same state folder is a restart of the worker. */
+/**
+ * Runs the contract on one kind of runner. Building it again on the same state folder is a restart of the worker.
+ * `isAttempt`: the worker itself tells the site what became of a task, and no task outlives it.
+ */
 export const suite = <E>(
   name: string,
-  make: (state: string, env: Readonly<Record<string, string>>) => Layer.Layer<Runner, E>
+  make: (state: string, env: Readonly<Record<string, string>>) => Layer.Layer<Runner, E>,
+  { isAttempt = false }: { readonly isAttempt?: boolean } = {}
 ) => {
   const test = (
     title: string,
@@ -86,7 +90,10 @@ export const suite = <E>(
         }
       }))
 
-    test("an exit code is a failure, with what stderr holds", ({ runner, state }) =>
+    const processOnly = isAttempt ? () => undefined : test
+    const attemptOnly = isAttempt ? test : () => undefined
+
+    processOnly("an exit code is a failure, with what stderr holds", ({ runner, state }) =>
       Effect.gen(function* () {
         const outcome = yield* (yield* runner.start(jobOf(state, "exit-3"))).outcome
         assert.deepStrictEqual(outcome, {
@@ -95,15 +102,26 @@ export const suite = <E>(
           exitCode: 3,
           stderr: "leaving\\xff\n"
         })
-      }))
+      })
+    )
 
-    test("a process that is killed is a failure that names the signal", ({ runner, state }) =>
+    processOnly("a process that is killed is a failure that names the signal", ({ runner, state }) =>
       Effect.gen(function* () {
         const outcome = yield* (yield* runner.start(jobOf(state, "crash"))).outcome
         assert.strictEqual(outcome._tag, "Failed")
         assert.propertyVal(outcome, "reason", "was killed by SIGKILL")
         assert.propertyVal(outcome, "signal", "SIGKILL")
-      }))
+      })
+    )
+
+    attemptOnly("a job is done when the site has heard what became of its task", ({ runner, state }) =>
+      Effect.gen(function* () {
+        for (const behaviour of ["exit-3", "crash"] as const) {
+          const running = yield* runner.start(jobOf(state, behaviour))
+          assert.deepStrictEqual(yield* running.outcome, { _tag: "Succeeded" })
+        }
+      })
+    )
 
     test("term asks the supervisor to end", ({ runner, state }) =>
       Effect.gen(function* () {
@@ -111,7 +129,7 @@ export const suite = <E>(
         const running = yield* runner.start(job)
         yield* until(() => text(join(job.scratch, "ready")))
         yield* running.stop("term")
-        assert.propertyVal(yield* running.outcome, "exitCode", 7)
+        assert.deepInclude(yield* running.outcome, isAttempt ? { _tag: "Succeeded" } : { exitCode: 7 })
       }))
 
     test("kill removes the whole tree, also what ignores SIGTERM in a session of its own", ({
@@ -126,7 +144,7 @@ export const suite = <E>(
         assert.isDefined(identify(grandchild))
         yield* running.stop("kill")
         assert.isUndefined(identify(grandchild))
-        assert.propertyVal(yield* running.outcome, "signal", "SIGKILL")
+        assert.deepInclude(yield* running.outcome, isAttempt ? { _tag: "Succeeded" } : { signal: "SIGKILL" })
       }))
 
     test("who waits does not own the process, and the outcome can be asked for again", ({ runner, state }) =>
@@ -148,7 +166,7 @@ export const suite = <E>(
       expected: object,
       known = true
     ) =>
-      test(title, ({ restart, runner, state }) =>
+      processOnly(title, ({ restart, runner, state }) =>
         Effect.gen(function* () {
           const job = jobOf(state, "wait")
           const { handle } = yield* runner.start(job)
@@ -208,6 +226,32 @@ export const suite = <E>(
         assert.deepStrictEqual(yield* (yield* runner.start(job)).outcome, { _tag: "Succeeded" })
       }))
 
+    for (const known of [true, false])
+      attemptOnly(
+        `a task ends with its worker, its job ${known ? "" : "not "}noted`,
+        ({ restart, runner, state }) =>
+          Effect.gen(function* () {
+            const job = jobOf(state, "tree")
+            const { handle } = yield* runner.start(job)
+            const grandchild = yield* until(() => number(join(job.scratch, "grandchild")))
+            const again = yield* restart
+            assert.isUndefined(identify(grandchild))
+            const left = { ...job, handle: known ? JSON.parse(JSON.stringify(handle)) : undefined }
+            assert.strictEqual((yield* again.adopt(left))._tag, "Gone")
+          })
+      )
+
+    attemptOnly("a restarted worker learns of an end that the site has heard", ({ restart, runner, state }) =>
+      Effect.gen(function* () {
+        const job = jobOf(state, "ok")
+        const { handle, outcome } = yield* runner.start(job)
+        yield* outcome
+        const adopted = yield* (yield* restart).adopt({ ...job, handle })
+        assert(adopted._tag === "Found")
+        assert.deepStrictEqual(yield* adopted.job.outcome, { _tag: "Succeeded" })
+      })
+    )
+
     test("a handle of nothing is nothing", ({ runner, state }) =>
       Effect.gen(function* () {
         const { claim, folder } = jobOf(state, "wait")
@@ -225,7 +269,7 @@ export const suite = <E>(
         assert.isFalse(existsSync(workload))
       }))
 
-    test(
+    processOnly(
       "a job gets its mark and the worker's name, and no secret of the site",
       ({ runner, state }) =>
         Effect.gen(function* () {

@@ -32,6 +32,8 @@ export interface TaskChannel {
    * process id. Airflow takes a second `run` of the same hostname, user and pid for the first one's repetition.
    */
   readonly pid: number
+  /** `NAME=VALUE` in the environment of the task's processes, where it has any: what is left of it is found by that. */
+  readonly mark?: string | undefined
   /** Does nothing once the task is gone. The task begins when it has its details. */
   readonly send: (message: ToTask) => Effect.Effect<void>
   /** Waits for the next; must not be called again after `Gone`. */

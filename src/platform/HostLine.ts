@@ -1,0 +1,72 @@
+/** HostLine: the end of a task host's line in the host itself, and what ends that process when its worker is gone. */
+import { fstatSync } from "node:fs"
+import { Socket } from "node:net"
+import type { Writable } from "node:stream"
+import { Worker } from "node:worker_threads"
+import { lifeDescriptor, lineDescriptor } from "../protocol/TaskHostLine.ts"
+import { lineReader } from "./lineReader.ts"
+
+/** What the host is told. */
+export interface HostLineHandlers {
+  readonly onLine: (line: string) => void
+  /** The worker wants this process to end, or is gone. */
+  readonly onClose: () => void
+}
+
+/** The host's end. */
+export interface HostLine {
+  /** Adds the line end. `done` is called when it is written, or never will be. */
+  readonly send: (line: string, done?: () => void) => void
+  /** Writes a line of its own on stdout and stderr, after all that was written there before. */
+  readonly mark: (text: string) => Promise<void>
+}
+
+/** Whether this process was started as a host. */
+export const isHost = (): boolean => {
+  try {
+    return [lineDescriptor, lifeDescriptor].every((descriptor) => fstatSync(descriptor).isSocket())
+  } catch {
+    return false
+  }
+}
+
+/** In a thread of its own: also a task that never lets the event loop turn must not outlive its worker. */
+const watchLife = `
+const { Socket } = require("node:net")
+new Socket({ fd: ${lifeDescriptor} })
+  .on("error", () => undefined)
+  .on("close", () => process.kill(-${process.pid}, "SIGKILL"))
+  .resume()`
+
+const written = (stream: Writable, text: string) =>
+  new Promise<void>((done) => {
+    stream.write(text, () => done())
+  })
+
+/** Opens it, once. */
+export const openHostLine = ({ onClose, onLine }: HostLineHandlers): HostLine => {
+  const socket = new Socket({ fd: lineDescriptor })
+  const reader = lineReader({ longest: Number.POSITIVE_INFINITY, onLine })
+  socket.on("data", reader.add)
+  socket.on("error", () => undefined)
+  socket.once("close", onClose)
+  new Worker(watchLife, {
+    eval: true,
+    execArgv: [],
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 }
+  })
+    // Without it a blocked process lives until its worker's successor finds it.
+    .on("error", () => undefined)
+    .unref()
+  return {
+    send: (line, done) => {
+      if (socket.writable) socket.write(`${line}\n`, () => done?.())
+      else done?.()
+    },
+    mark: async (text) => {
+      // The first line end is that of a line that has none.
+      await Promise.all([process.stdout, process.stderr].map((stream) => written(stream, `\n${text}\n`)))
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** lineReader: bytes into lines of text, with a bound on what is kept of a line that does not end. */
+
+/** What happens to the lines of one stream. */
+export interface LineReaderOptions {
+  /** Bytes of a line; what arrives together may be as long as it is. */
+  readonly longest: number
+  /** Without the line end, LF or CRLF; bytes that are not UTF-8 are replaced. */
+  readonly onLine: (line: string) => void
+  /** Told once instead of the line, of which nothing is kept then. Without it a longer line becomes several. */
+  readonly onLonger?: () => void
+}
+
+const empty = Buffer.alloc(0)
+
+/** Reads one stream. */
+export const lineReader = ({ longest, onLine, onLonger }: LineReaderOptions) => {
+  let parts: Array<Buffer> = []
+  let length = 0
+  let refused = false
+
+  const keep = (part: Buffer) => {
+    parts = part.length === 0 ? [] : [part]
+    length = part.length
+  }
+  const tell = (bytes: Buffer) => {
+    const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length
+    onLine(bytes.toString("utf8", 0, end))
+  }
+  const finish = (last: Buffer) => {
+    const line = parts.length === 0 ? last : Buffer.concat([...parts, last])
+    keep(empty)
+    tell(line)
+  }
+  const cut = () => {
+    let line = Buffer.concat(parts)
+    while (line.length > longest) {
+      let end = longest
+      // The cut must not go through a character.
+      while (end > longest - 4 && ((line[end] ?? 0) & 0xc0) === 0x80) end--
+      onLine(line.toString("utf8", 0, end))
+      line = line.subarray(end)
+    }
+    keep(line)
+  }
+
+  return {
+    add: (chunk: Buffer) => {
+      if (refused) return
+      let from = 0
+      for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, from)) {
+        finish(chunk.subarray(from, end))
+        from = end + 1
+      }
+      if (from < chunk.length) {
+        parts.push(chunk.subarray(from))
+        length += chunk.length - from
+      }
+      if (length <= longest) return
+      if (onLonger === undefined) return cut()
+      refused = true
+      keep(empty)
+      onLonger()
+    },
+    /** The stream has ended: what is left is a line. */
+    end: () => {
+      if (length > 0) finish(empty)
+    }
+  }
+}

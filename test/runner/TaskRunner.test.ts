@@ -1,0 +1,76 @@
+/** Tasks in TypeScript as jobs: real processes under real attempts, and a site that answers from memory. */
+import { mkdirSync, readdirSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { attemptsLayer } from "../../src/cli/taskKind.ts"
+import * as TaskHosts from "../../src/runner/attempt/TaskHosts.ts"
+import { NotStarted, Runner } from "../../src/runner/Runner.ts"
+import { TaskRunner } from "../../src/runner/TaskRunner.ts"
+import { jobOf, suite } from "../suites/runner.ts"
+import { type Asked, fakeSite } from "./attempt/fakeSite.ts"
+import { kind, runContext, stepOf } from "./attempt/harness.ts"
+import { machineLayer, scratchFolder, startLayer } from "./runnerLayer.ts"
+import { bundled } from "./tasks/bundle.ts"
+
+const program = [process.execPath, await bundled("runnerProgram.ts")]
+
+/** The folder of the job that was made last. */
+const lastScratch = (state: string) => {
+  const folder = join(state, "scratch")
+  const made = readdirSync(folder).map((name) => join(folder, name))
+  return made.toSorted((one, other) => statSync(other).birthtimeMs - statSync(one).birthtimeMs)[0] ?? folder
+}
+
+const layerOf = (state: string, env: Readonly<Record<string, string>> = {}) => {
+  mkdirSync(join(state, "logs"), { recursive: true })
+  const answer = (asked: Asked) => {
+    if (stepOf(asked) !== "run") return kind(asked)
+    const context = runContext()
+    if (typeof context === "string") return context
+    const { dag_run, ...rest } = JSON.parse(context.body ?? "{}")
+    const conf = { scratch: lastScratch(state) }
+    return { ...context, body: JSON.stringify({ ...rest, dag_run: { ...dag_run, conf } }) }
+  }
+  const site = fakeSite(answer)
+  const layer = TaskRunner.layer.pipe(
+    Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer, site.layer)]),
+    Layer.provideMerge(machineLayer({ folder: state, python: "none", runs: "fake", env })),
+    Layer.fresh
+  )
+  return { layer, asked: site.asked }
+}
+
+suite("tasks in TypeScript", (state, env) => layerOf(state, env).layer, { isAttempt: true })
+
+describe("a task in TypeScript", () => {
+  for (const [task, state] of [
+    ["ok", "success"],
+    ["exit-3", "failed"],
+    ["crash", "failed"]
+  ] as const)
+    it.live(`${task}: the site hears ${state}, from the worker`, () =>
+      Effect.gen(function* () {
+        const folder = yield* scratchFolder
+        const { asked, layer } = layerOf(folder)
+        const { context } = yield* startLayer(layer)
+        const runner = yield* Effect.provide(Runner, context)
+        yield* (yield* runner.start(jobOf(folder, task))).outcome
+        const states = asked
+          .filter((one) => stepOf(one) === "state")
+          .map(({ body }) => JSON.parse(body).state)
+        assert.deepStrictEqual(states, [state])
+      })
+    )
+
+  it.live("one that the program does not have is handed back", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const { context } = yield* startLayer(layerOf(folder).layer)
+      const runner = yield* Effect.provide(Runner, context)
+      const error = yield* Effect.flip(runner.start(jobOf(folder, "environment")))
+      assert.instanceOf(error, NotStarted)
+    })
+  )
+})

@@ -1,0 +1,99 @@
+/** Tasks that nothing here can run: handed back, their queue left out for a while, failed when they always come back. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { WorkerQueuesBody } from "../../src/protocol/EdgeApi.ts"
+import { UnknownTask } from "../../src/runner/Runner.ts"
+import { type Central, TestCentral } from "../../src/testing/TestCentral.ts"
+import { TestRunner } from "../../src/testing/TestRunner.ts"
+import { testJob } from "../../src/testing/testJob.ts"
+import { advance, withWorker } from "./harness.ts"
+
+const reason = "this worker cannot run dag.x: it has dag.y"
+const unknown = new UnknownTask({ reason })
+
+const asks = (central: Central) =>
+  central.calls.filter((call) => call.operation === "fetch").map((call) => call.body as WorkerQueuesBody)
+const only = (central: Central) => {
+  const [job, ...others] = [...central.jobs.values()]
+  assert(job !== undefined && others.length === 0)
+  return job
+}
+
+describe("an unknown task", () => {
+  it.effect("goes back, and its queue is not asked for until its time is over; the others are", () =>
+    withWorker(
+      { queues: ["a", "b"] },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* runner.refuse(unknown)
+        yield* central.addJob(testJob("x", { queue: "a" }))
+        yield* advance("20 seconds")
+        const after = yield* central.get
+        assert.deepStrictEqual(only(after).reported, ["queued"])
+        const asked = asks(after).map(({ queues }) => String(queues))
+        assert.strictEqual(asked[0], "a,b")
+        assert.deepStrictEqual(asked.slice(-3), ["b", "b", "b"])
+        yield* runner.refuse(undefined)
+        yield* advance("20 seconds")
+        assert.deepStrictEqual(asks(yield* central.get).at(-1)?.queues, ["a", "b"])
+        assert.strictEqual((yield* runner.jobs).length, 1)
+      })
+    )
+  )
+
+  it.effect("waits twice as long the second time, and fails the third with what there is instead", () =>
+    withWorker(
+      { queues: ["a"] },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* runner.refuse(unknown)
+        yield* central.addJob(testJob("x", { queue: "a" }))
+        const given = Effect.map(central.get, (state) => only(state).reported)
+        yield* advance("45 seconds")
+        assert.deepStrictEqual(yield* given, ["queued", "queued"])
+        // 60 s, less a tenth at most, since some 30 s after the start
+        yield* advance("35 seconds")
+        assert.deepStrictEqual(yield* given, ["queued", "queued"])
+        yield* advance("40 seconds")
+        assert.deepStrictEqual(yield* given, ["queued", "queued", "failed"])
+        assert.include(only(yield* central.get).log, reason)
+      })
+    )
+  )
+
+  it.effect("a worker of every queue asks for nothing for a moment, as it can leave none out", () =>
+    withWorker(
+      { queues: null },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* runner.refuse(unknown)
+        yield* central.addJob(testJob("x"))
+        yield* advance("6 seconds")
+        assert.deepStrictEqual(only(yield* central.get).reported, ["queued"])
+        const asked = asks(yield* central.get).length
+        yield* runner.refuse(undefined)
+        yield* advance("3 seconds")
+        assert.strictEqual(asks(yield* central.get).length, asked)
+        yield* advance("10 seconds")
+        assert.strictEqual((yield* runner.jobs).length, 1)
+      })
+    )
+  )
+
+  it.effect("fails at once where the setting says so", () =>
+    withWorker(
+      { queues: ["a"], settings: { unknownTask: "fail" } },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* runner.refuse(unknown)
+        yield* central.addJob(testJob("x", { queue: "a" }))
+        yield* advance("10 seconds")
+        assert.deepStrictEqual(only(yield* central.get).reported, ["failed"])
+      })
+    )
+  )
+})
