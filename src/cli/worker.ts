@@ -56,7 +56,7 @@ const flags = {
   taskProgram: text(
     "task-program",
     "COMMAND",
-    'Program with TypeScript tasks, as "node tasks.mjs"; default [edge_worker] task_program'
+    'Program of TypeScript tasks: "node tasks.mjs"; default [edge_worker] task_program'
   ).pipe(Flag.optional),
   pid: text("pid", "FILE", "Pid file; default $AIRFLOW_HOME/airflow-edge-worker.pid").pipe(Flag.optional),
   verbose: switched("verbose", "v", "Log at level debug; default [logging] logging_level"),

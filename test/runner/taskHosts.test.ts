@@ -1,4 +1,5 @@
 /** Tasks in processes of their own, which are used again: what is heard of them, what they get, and what ends a process. */
+import { spawn } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -137,6 +138,22 @@ describe("task hosts", () => {
       yield* stop
       assert.isUndefined(identify(idle))
       assert.deepInclude((yield* follow(busy.channel)).gone, { _tag: "Killed", signal: "SIGKILL" })
+    })
+  )
+
+  it.live("end with a worker that is killed, also where a task blocks", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const args = [join(import.meta.dirname, "tasks", "doomed.ts"), folder, program.at(-1) ?? ""]
+      const worker = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+      let said = ""
+      worker.stdout.on("data", (data) => {
+        said += data
+      })
+      const host = yield* until(() => Number(/^\d+\n/.exec(said)?.[0]) || undefined)
+      assert.isDefined(identify(host))
+      worker.kill("SIGKILL")
+      yield* until(() => (identify(host) === undefined ? true : undefined))
     })
   )
 

@@ -25,7 +25,7 @@ const tree = Effect.gen(function* () {
   const code = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"
   const child = spawn(process.execPath, ["-e", code], { detached: true, stdio: "ignore" })
   yield* write("grandchild", String(child.pid))
-  yield* Effect.never
+  return yield* Effect.never
 })
 
 runTaskHost([
