@@ -8,11 +8,14 @@ import type { Site } from "../scripts/airflow/site.ts"
 
 /** Who is measured. */
 export interface Contender {
-  readonly name: "edge-worker" | "python"
+  readonly name: string
   readonly command: (site: Site) => ReadonlyArray<string>
+  /** Further variables. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
-export const contenders: ReadonlyArray<Contender> = [
+/** Ours and Airflow's own, as they are compared. */
+export const contenders: ReadonlyArray<Contender & { readonly name: "edge-worker" | "python" }> = [
   {
     name: "edge-worker",
     command: () => [process.execPath, resolve(import.meta.dirname, "../bin/edge-worker.mjs")]
@@ -65,7 +68,7 @@ export const start = (
   ]
   const started = performance.now()
   const child = spawn(program, args, {
-    env: { ...site.workerEnvironment(home, options.url) },
+    env: { ...site.workerEnvironment(home, options.url), ...contender.settings },
     cwd: home,
     stdio: ["ignore", output, output],
     detached: true

@@ -1,6 +1,6 @@
 /** caller: requests of a worker or a person to one central, over connections that stay open. */
 import { randomUUID } from "node:crypto"
-import { Agent, request } from "node:http"
+import { Agent, type IncomingHttpHeaders, request } from "node:http"
 import { SignJWT } from "jose/jwt/sign"
 import { claims, methodClaim } from "../../src/protocol/Token.ts"
 
@@ -8,6 +8,7 @@ export interface Answer {
   /** 0: no answer. */
   readonly status: number
   readonly body: string
+  readonly headers: IncomingHttpHeaders
   readonly millis: number
 }
 
@@ -31,7 +32,7 @@ export const connect = (port: number, counts: Counts, sockets: number) => {
     return new Promise((done) => {
       const lost = () => {
         counts.unanswered += 1
-        done({ status: 0, body: "", millis: performance.now() - from })
+        done({ status: 0, body: "", headers: {}, millis: performance.now() - from })
       }
       const out = request(
         {
@@ -56,6 +57,7 @@ export const connect = (port: number, counts: Counts, sockets: number) => {
             done({
               status: answer.statusCode ?? 0,
               body: Buffer.concat(parts).toString("utf8"),
+              headers: answer.headers,
               millis: performance.now() - from
             })
           )

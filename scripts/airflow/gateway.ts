@@ -20,6 +20,8 @@ export interface Gateway {
   readonly url: string
   /** Every exchange of the Edge API so far. */
   readonly exchanges: ReadonlyArray<Exchange>
+  /** Every exchange of the Execution API so far; paths are what follows `/execution/`. */
+  readonly execution: ReadonlyArray<Exchange>
   /** The requests of the Edge API that the site may have carried out although their answer did not arrive. */
   readonly unanswered: ReadonlyArray<Pick<Exchange, "at" | "path" | "request">>
   /** How many connections were opened. */
@@ -42,6 +44,7 @@ export interface Gateway {
 }
 
 const edgeFolder = "/edge_worker/v1/"
+const executionFolder = "/execution/"
 
 const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
   const parts: Array<Buffer> = []
@@ -52,6 +55,7 @@ const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
 /** A gateway to `target` (`http://host:port`); appends each exchange to the file as a line of JSON, where one is named. */
 export const openGateway = async (target: string, recordFile?: string): Promise<Gateway> => {
   const exchanges: Array<Exchange> = []
+  const execution: Array<Exchange> = []
   const unanswered: Array<Pick<Exchange, "at" | "path" | "request">> = []
   const sockets = new Set<Socket>()
   const agent = new http.Agent({ keepAlive: true })
@@ -92,18 +96,19 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
     const text = await readAll(answer)
     if (isEdge && loses()) return void to.destroy()
     if (isEdge && slow.millis > 0 && path.startsWith(slow.prefix)) await delay(slow.millis)
+    const exchange = (path: string): Exchange => ({
+      method: from.method ?? "",
+      path,
+      request: body.toString("utf8"),
+      status: answer.statusCode ?? 0,
+      response: text.toString("utf8"),
+      at: Date.now()
+    })
     if (isEdge) {
-      const exchange: Exchange = {
-        method: from.method ?? "",
-        path,
-        request: body.toString("utf8"),
-        status: answer.statusCode ?? 0,
-        response: text.toString("utf8"),
-        at: Date.now()
-      }
-      exchanges.push(exchange)
-      if (recordFile !== undefined) appendFileSync(recordFile, `${JSON.stringify(exchange)}\n`)
-    }
+      exchanges.push(exchange(path))
+      if (recordFile !== undefined) appendFileSync(recordFile, `${JSON.stringify(exchanges.at(-1))}\n`)
+    } else if (from.url?.startsWith(executionFolder))
+      execution.push(exchange(from.url.slice(executionFolder.length)))
     const { "transfer-encoding": _, ...headers } = answer.headers
     to.writeHead(answer.statusCode ?? 502, { ...headers, "content-length": text.length }).end(text)
   }
@@ -135,6 +140,7 @@ export const openGateway = async (target: string, recordFile?: string): Promise<
   return {
     url: `http://127.0.0.1:${port}`,
     exchanges,
+    execution,
     unanswered,
     connections: () => connections,
     requests: () => requests,

@@ -83,7 +83,7 @@ describe("Repository in a file of SQLite", () => {
       yield* life(path, (store) => store.addJob(jobRecord("t")))
       tamper(
         path,
-        `DELETE FROM central_migration WHERE migration_id > 1; DROP TABLE central_login;
+        `DELETE FROM central_migration WHERE migration_id > 1; DROP TABLE central_login; DROP INDEX central_audit_age;
          DROP TABLE central_xcom; DROP TABLE central_variable;
          DROP INDEX central_job_task_instance; DROP INDEX central_job_run; ALTER TABLE central_job DROP COLUMN task`
       )

@@ -1,0 +1,76 @@
+/**
+ * native: what a task in TypeScript costs, in a process of its own and in the worker's, beside a worker that runs nothing.
+ *
+ * On one site, in turns: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker makes only the requests that
+ * no worker can avoid, so its rate is what the site bears. `--quick` runs each once and writes nothing; otherwise the
+ * figures go to bench/native.md. `--rounds 3`.
+ */
+import { writeFileSync } from "node:fs"
+import { cpus } from "node:os"
+import { join, resolve } from "node:path"
+import { parseArgs } from "node:util"
+import { down, find, up } from "../scripts/airflow/site.ts"
+import { buildFile } from "../test/airflow/native/executable.ts"
+import { contenders as known } from "./contender.ts"
+import { claimToLine, manyNative, manyPython } from "./native/measure.ts"
+import { type NativeSamples, page } from "./native/page.ts"
+
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } }
+})
+const rounds = values.quick ? 1 : Number(values.rounds)
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+const folder = resolve(process.env["EDGE_WORKER_TEST_SITE_FOLDER"] ?? ".airflow")
+const started = find(folder) === undefined
+const site = await up(folder, { say, tied: started })
+const program = buildFile(join(folder, "bench-native"))
+const ours = (isolation: "process" | "none") => ({
+  name: `isolation ${isolation}`,
+  command: () => [process.execPath, program],
+  settings: { AIRFLOW__EDGE_WORKER__TASK_ISOLATION: isolation }
+})
+const contenders = [
+  {
+    name: "null worker",
+    command: () => [process.execPath, resolve(import.meta.dirname, "native/nullWorker.ts")]
+  },
+  ours("process"),
+  ours("none")
+]
+const python = known.filter(({ name }) => name === "python")
+
+const samples: NativeSamples = {}
+const add = (name: string, measured: Readonly<Record<string, ReadonlyArray<number>>>) => {
+  for (const [what, some] of Object.entries(measured)) {
+    const all = (samples[name] ??= {})
+    all[what] = [...(all[what] ?? []), ...some]
+  }
+}
+
+try {
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      say(`200 tasks, ${contender.name}`)
+      add(contender.name, await manyNative(site, contender))
+    }
+    for (const contender of contenders.slice(1)) {
+      say(`from claim to line, ${contender.name}`)
+      add(contender.name, await claimToLine(site, contender))
+    }
+    for (const contender of python) {
+      say(`empty Python tasks, ${contender.name}`)
+      add(contender.name, await manyPython(site, contender, values.quick ? 10 : 50))
+    }
+  }
+} finally {
+  if (started) await down(folder)
+}
+
+const text = page(samples, {
+  cores: cpus().length,
+  cpu: cpus()[0]?.model ?? "unknown CPU",
+  words: process.argv.slice(2)
+})
+process.stdout.write(text)
+if (!values.quick) writeFileSync(join(import.meta.dirname, "native.md"), text)

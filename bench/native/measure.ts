@@ -1,0 +1,83 @@
+/** measure: tasks a second, CPU a task, and the time from a claim to the task's first line, each for one contender. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { eventually } from "../../scripts/airflow/eventually.ts"
+import { openGateway } from "../../scripts/airflow/gateway.ts"
+import type { Site } from "../../scripts/airflow/site.ts"
+import { type Contender, start } from "../contender.ts"
+import { manyTasks } from "../measure.ts"
+
+/** As many as `native_many` has. */
+const tasks = 200
+const queue = "ts-bench"
+
+/** Runs `native_many` once and gives when its first task began and its last one ended, in epoch milliseconds. */
+const runOnce = async (site: Site, workerName: string) => {
+  const run = await site.api.trigger("native_many")
+  const state = await site.api.dagRunEnded(run, { seconds: 300 })
+  if (state !== "success") throw new Error(`the run of native_many ended as ${state}`)
+  await eventually(
+    "the worker is idle",
+    async () => (await site.api.worker(workerName))?.jobs_active,
+    (jobs) => jobs === 0,
+    { seconds: 60 }
+  )
+  const times = (await site.api.taskInstances(run)).flatMap(({ end_date, start_date }) => [
+    Date.parse(start_date ?? ""),
+    Date.parse(end_date ?? "")
+  ])
+  return { run, from: Math.min(...times), to: Math.max(...times) }
+}
+
+/** Tasks a second; CPU of all processes of the worker in milliseconds a task. */
+export const manyNative = async (site: Site, contender: Contender) => {
+  const running = start(site, contender, { queue })
+  try {
+    await running.registered()
+    const before = running.usage().cpu
+    const { from, to } = await runOnce(site, running.workerName)
+    const cpu = running.usage().cpu - before
+    return { rate: [tasks / ((to - from) / 1000)], cpu: [(cpu * 1000) / tasks] }
+  } finally {
+    await running.end()
+  }
+}
+
+/** The first line of each task's log, by its map index: when the task itself wrote it, in epoch milliseconds. */
+const firstLines = (home: string): ReadonlyMap<number, number> => {
+  const logs = join(home, "logs")
+  const found = new Map<number, number>()
+  for (const name of readdirSync(logs, { recursive: true, encoding: "utf8" })) {
+    const map = /map_index=(\d+)\/attempt=1\.log$/.exec(name)?.[1]
+    if (map === undefined) continue
+    const lines = readFileSync(join(logs, name), "utf8").trim().split("\n")
+    const first = lines.map((line) => JSON.parse(line)).find(({ event }) => event === "begins")
+    if (first !== undefined) found.set(Number(map), Date.parse(first.timestamp))
+  }
+  return found
+}
+
+/** Milliseconds from the answer that brings a job until the task's first own line. */
+export const claimToLine = async (site: Site, contender: Contender) => {
+  const gateway = await openGateway(site.url)
+  const running = start(site, contender, { queue, url: gateway.url })
+  try {
+    await running.registered()
+    await runOnce(site, running.workerName)
+    const lines = firstLines(running.home)
+    const latency = gateway.exchanges
+      .filter(({ path, response }) => path.startsWith("jobs/fetch/") && response !== "null")
+      .map(({ at, response }) => (lines.get(JSON.parse(response).map_index) ?? Number.NaN) - at)
+    if (latency.length < tasks || latency.some(Number.isNaN)) throw new Error("a task has no first line")
+    return { latency }
+  } finally {
+    await running.end()
+    await gateway.close()
+  }
+}
+
+/** CPU of empty Python tasks under Airflow's own worker, for comparison. */
+export const manyPython = async (site: Site, contender: Contender, count: number) => {
+  const { cpu, wall } = await manyTasks(site, contender, count)
+  return { cpu: [(cpu * 1000) / count], rate: [count / wall] }
+}

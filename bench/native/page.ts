@@ -1,0 +1,61 @@
+/** page: the figures of bench/native.ts as a table with the goals beside them. */
+import { median } from "../figures.ts"
+
+/** By contender, then by what was measured. */
+export type NativeSamples = Record<string, Record<string, ReadonlyArray<number>>>
+
+const quantile = (samples: ReadonlyArray<number>, part: number) =>
+  samples.toSorted((a, b) => a - b)[Math.floor((samples.length - 1) * part)] ?? Number.NaN
+
+const spread = (samples: ReadonlyArray<number>, digits: number) => {
+  const text = (n: number) => n.toFixed(digits)
+  if (samples.length === 0) return "–"
+  return samples.length === 1
+    ? text(samples[0] ?? Number.NaN)
+    : `${text(median(samples))} (${text(Math.min(...samples))}–${text(Math.max(...samples))})`
+}
+
+const met = (yes: boolean) => (yes ? "met" : "**missed**")
+
+const goals = (samples: NativeSamples, name: string) => {
+  const limit = name === "isolation process" ? 30 : name === "isolation none" ? 10 : undefined
+  if (limit === undefined) return ""
+  const rate = median(samples[name]?.["rate"] ?? []) / median(samples["null worker"]?.["rate"] ?? [])
+  const cpu = median(samples[name]?.["cpu"] ?? [])
+  return `≥ 0.8 of the null worker's rate: ${rate.toFixed(2)}, ${met(rate >= 0.8)}; ≤ ${limit} ms of CPU: ${met(cpu <= limit)}`
+}
+
+/** The page. */
+export const page = (
+  samples: NativeSamples,
+  machine: { readonly cores: number; readonly cpu: string; readonly words: ReadonlyArray<string> }
+): string => {
+  const row = (name: string) => {
+    const all = samples[name] ?? {}
+    const latency = all["latency"] ?? []
+    return `| ${[
+      name,
+      spread(all["rate"] ?? [], 1),
+      spread(all["cpu"] ?? [], 1),
+      latency.length === 0
+        ? "–"
+        : `${quantile(latency, 0.5).toFixed(0)}, ${quantile(latency, 0.99).toFixed(0)}`,
+      goals(samples, name)
+    ].join(" | ")} |`
+  }
+  return `# What a task in TypeScript costs
+
+200 empty tasks on 8 slots, each with one line of log, on one Airflow 3.3.2 with SQLite; site and workers on the same machine:
+${machine.cores} cores, ${machine.cpu}, Node ${process.versions.node}. Medians of the rounds, with the smallest and the largest. Made by \`node
+bench/native.ts${machine.words.map((word) => ` ${word}`).join("")}\`, all in one run, in turns.
+
+| | tasks a second | CPU a task, ms | claim to first line, ms (p50, p99) | goals |
+| --- | --- | --- | --- | --- |
+${Object.keys(samples).map(row).join("\n")}
+
+*null worker*: makes only the requests that no worker can avoid (fetch, running, run, state, success) and runs nothing; its rate
+is the site's own limit. *isolation process*: the default, each attempt alone in a reused child process. *isolation none*: in the
+worker's own process. *python*: Airflow's own worker of edge3 5.1.0 with empty Python tasks, for comparison. CPU is that of all
+processes of the worker, its tasks included.
+`
+}
