@@ -43,8 +43,8 @@ const python = known.filter(({ name }) => name === "python")
 const samples: NativeSamples = {}
 const add = (name: string, measured: Readonly<Record<string, ReadonlyArray<number>>>) => {
   for (const [what, some] of Object.entries(measured)) {
-    const all = (samples[name] ??= {})
-    all[what] = [...(all[what] ?? []), ...some]
+    const all = samples[name] ?? {}
+    samples[name] = { ...all, [what]: [...(all[what] ?? []), ...some] }
   }
 }
 

@@ -31,20 +31,29 @@ const writeBundle = (file: string) => {
   chmodSync(file, 0o755)
 }
 
-/** A request in a line: who asked, the ids and times that differ by nature replaced by their names. */
+/**
+ * Each difference that there may be, with its reason. Heartbeats are left out: they come by the clock, not by the task.
+ */
+const differences: ReadonlyArray<readonly [RegExp, string]> = [
+  // The site takes a field that is null and one that is missing alike; Airflow's client sends the null.
+  [/,"rendered_map_index":null/, ""],
+  // By nature of who asks, and when.
+  [/"(start_date|end_date|hostname|unixname)":"[^"]*"/g, "$1"],
+  [/"pid":\d+/, "pid"],
+  [/task-instances\/[0-9a-f-]{36}/, "task-instances/ID"],
+  [/manual__[^/ ]+/, "RUN"]
+]
+
+/** The requests in a line each; bodies as they were on the way, digit by digit. */
 const told = (exchanges: ReadonlyArray<Exchange>, task: string) =>
   exchanges
-    .filter(({ path }) => !/\/heartbeat$/.test(path))
-    .map(({ method, path, request, status }) => {
-      const body = request === "" ? undefined : (JSON.parse(request) as unknown)
-      const plain = JSON.stringify(body, (key, value) =>
-        ["start_date", "end_date", "hostname", "unixname", "pid"].includes(key) ? key : value
+    .filter(({ path }) => !path.endsWith("/heartbeat"))
+    .map(({ method, path, request, status }) =>
+      differences.reduce(
+        (line, [found, instead]) => line.replace(found, instead),
+        `${method} ${decodeURIComponent(path).replaceAll(`/${task}/`, "/TASK/")} ${request} ${status}`
       )
-      return `${method} ${decodeURIComponent(path)} ${plain ?? ""} ${status}`
-        .replace(/task-instances\/[0-9a-f-]{36}/, "task-instances/ID")
-        .replaceAll(`/${task}/`, "/TASK/")
-        .replace(/manual__[^/ ]+/, "RUN")
-    })
+    )
 
 test.runIf(ours)(
   "our attempt and Airflow's supervisor ask and tell the same, but for what is listed",
@@ -73,7 +82,7 @@ test.runIf(ours)(
 
     const mine = told(native.gateway.execution, "ours")
     const theirs = told(python.gateway.execution, "theirs")
-    expect(theirs).toContain("PATCH task-instances/ID/run")
+    expect(theirs.some((line) => line.startsWith("PATCH task-instances/ID/run"))).toBe(true)
     expect(mine).toEqual(theirs)
   }
 )
