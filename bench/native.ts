@@ -2,8 +2,8 @@
  * native: what a task in TypeScript costs, in a process of its own and in the worker's, beside a worker that runs nothing.
  *
  * On one site, in turns: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker makes only the requests that
- * no worker can avoid, so its rate is what the site bears. `--quick` runs each once and writes nothing; otherwise the
- * figures go to bench/native.md. `--rounds 3`.
+ * no worker can avoid, so its rate is what the site bears. `--quick` runs each once, without the Python worker, and writes
+ * nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -54,13 +54,13 @@ try {
       say(`200 tasks, ${contender.name}`)
       add(contender.name, await manyNative(site, contender))
     }
-    for (const contender of contenders.slice(1)) {
+    for (const contender of contenders.slice(values.quick ? 2 : 1)) {
       say(`from claim to line, ${contender.name}`)
       add(contender.name, await claimToLine(site, contender))
     }
-    for (const contender of python) {
+    for (const contender of values.quick ? [] : python) {
       say(`empty Python tasks, ${contender.name}`)
-      add(contender.name, await manyPython(site, contender, values.quick ? 10 : 50))
+      add(contender.name, await manyPython(site, contender, 50))
     }
   }
 } finally {

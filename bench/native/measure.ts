@@ -29,15 +29,22 @@ const runOnce = async (site: Site, workerName: string) => {
   return { run, from: Math.min(...times), to: Math.max(...times) }
 }
 
-/** Tasks a second; CPU of all processes of the worker in milliseconds a task. */
+/**
+ * Tasks a second; CPU of all processes of the worker in milliseconds a task: of the first run after its start, in which it
+ * starts the processes for its tasks, and of a second one.
+ */
 export const manyNative = async (site: Site, contender: Contender) => {
   const running = start(site, contender, { queue })
   try {
     await running.registered()
-    const before = running.usage().cpu
-    const { from, to } = await runOnce(site, running.workerName)
-    const cpu = running.usage().cpu - before
-    return { rate: [tasks / ((to - from) / 1000)], cpu: [(cpu * 1000) / tasks] }
+    const once = async () => {
+      const before = running.usage().cpu
+      const { from, to } = await runOnce(site, running.workerName)
+      return { rate: tasks / ((to - from) / 1000), cpu: ((running.usage().cpu - before) * 1000) / tasks }
+    }
+    const first = await once()
+    const second = await once()
+    return { rate: [first.rate, second.rate], firstCpu: [first.cpu], cpu: [second.cpu] }
   } finally {
     await running.end()
   }
