@@ -32,6 +32,21 @@ const lazyEntries = (own: string): Plugin => ({
   }
 })
 
+/**
+ * A secret that one bundle has wrapped is read by another: the worker's settings by what runs tasks. Effect keeps what is
+ * wrapped in a map of the module, which each bundle has a copy of; all of them get the same one.
+ */
+const oneRegistry: Plugin = {
+  name: "one-registry",
+  transform(code, id) {
+    if (!id.endsWith("/effect/dist/internal/redacted.js")) return null
+    const [before, after, ...more] = code.split("new WeakMap()")
+    if (before === undefined || after === undefined || more.length > 0)
+      throw new Error("effect keeps what Redacted wraps in another way: see to it that bundles share it")
+    return `${before}(globalThis[Symbol.for("edge-worker/redacted")] ??= new WeakMap())${after}`
+  }
+}
+
 /** The packages whose code went into a bundle; their licences ask to be named. */
 const packagesOf = (modules: Iterable<string>) => {
   const folders = new Set<string>()
@@ -48,7 +63,7 @@ const bundle = async (entry: (typeof entries)[number]) => {
     platform: "node",
     // effect asks for it in a place that a worker does not reach
     transform: { define: { "import.meta": "{}" } },
-    plugins: [lazyEntries(entry.source)],
+    plugins: [lazyEntries(entry.source), oneRegistry],
     onwarn: (warning) => {
       // effect's ConfigProvider reads `import.meta?.env` where there is one; our own code must not
       if (warning.code === "EMPTY_IMPORT_META" && warning.id?.includes("/node_modules/effect/")) return
