@@ -160,6 +160,20 @@ try {
     const version = npx(file, "--version")
     expect(version.includes(manifest.version), `it printed ${version}`)
   })
+  step("the command runs the tasks of another program, at a site of its own", () => {
+    const site = join(folder, "site")
+    const script = `
+      export PATH="$PWD/node_modules/.bin:$PATH"
+      edge-worker standalone --folder ${site} --port 0 --no-example \\
+        --task-program "node out-tasks/taskWorker.cjs" > site.txt & pid=$!
+      trap "kill $pid; wait $pid" EXIT
+      until grep -q "Ctrl-C ends all of it" site.txt; do kill -0 $pid && sleep 0.1 || exit 1; done
+      . ${site}/site.sh
+      for task in read mean check; do edge-worker submit readings $task --run-id r --wait; done
+      edge-worker logs readings check r`
+    const output = run(project, "sh", "-ec", script)
+    expect(/ {2}fine mean=21\n/.test(output), `the log of the last task:\n${output}`)
+  })
   step("the examples of tasks run", () => {
     const output = run(project, "npx", "--no-install", "node", "built/tryTasks.js")
     for (const line of [

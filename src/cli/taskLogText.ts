@@ -1,14 +1,18 @@
-/** taskLogText: a task's log for a person: its JSON lines as a time and a text. */
+/** taskLogText: a task's log for a person: its JSON lines as a time, a text, and what stands beside that. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { besides } from "../protocol/TaskLogLine.ts"
 
 const decodeLine = Schema.decodeUnknownOption(
   Schema.fromJsonString(
-    Schema.Struct({
-      timestamp: Schema.String,
-      event: Schema.String,
-      level: Schema.optionalKey(Schema.String)
-    })
+    Schema.StructWithRest(
+      Schema.Struct({
+        timestamp: Schema.String,
+        event: Schema.String,
+        level: Schema.optionalKey(Schema.String)
+      }),
+      [Schema.Record(Schema.String, Schema.Unknown)]
+    )
   )
 )
 
@@ -24,10 +28,13 @@ const timeOf = (timestamp: string): string => {
   return Number.isNaN(date.getTime()) ? "        " : date.toTimeString().slice(0, 8)
 }
 
-/** One line of a log; what is not JSON as it is. */
+/** One line of a log, which takes several where an error is in it; what is not JSON as it is. */
 export const shownLine = (line: string): string =>
   Option.match(decodeLine(line), {
     onNone: () => harmless(line),
-    onSome: ({ event, level, timestamp }) =>
-      `${timeOf(timestamp)}  ${level === "error" || level === "critical" ? "! " : ""}${harmless(event)}`
+    onSome: (found) => {
+      const { event, level, timestamp } = found
+      const mark = level === "error" || level === "critical" ? "! " : ""
+      return `${timeOf(timestamp)}  ${mark}${harmless(`${event}${besides(found)}`)}`
+    }
   })

@@ -1,6 +1,7 @@
 /** log: the page of one job's log, which grows while the job writes. */
 import type { JobState } from "../../protocol/EdgeApi.ts"
 import { display, type JobKey } from "../../protocol/Job.ts"
+import { besides } from "../../protocol/TaskLogLine.ts"
 import { type Html, html, query } from "./html.ts"
 import { jobState } from "./words.ts"
 
@@ -27,16 +28,6 @@ const record = (line: string): Readonly<Record<string, unknown>> | undefined => 
   }
 }
 
-/** A task may nest lists deeper than they can be written. */
-const detailOf = (error: unknown): string => {
-  if (typeof error === "string") return error
-  try {
-    return JSON.stringify(error, undefined, 1)
-  } catch {
-    return "(nested too deep to be shown)"
-  }
-}
-
 /** Airflow's own lines are JSON: the time, the level and the text of each; any other line as it is. */
 const lineOf = (line: string): Html => {
   const found = record(line)
@@ -44,12 +35,11 @@ const lineOf = (line: string): Html => {
   if (found === undefined || event === undefined) return html`${line}`
   const level = (texts(found["level"]) ?? "").toLowerCase()
   const moment = texts(found["timestamp"]) ?? texts(found["time"])
-  const error = found["exception"] ?? found["error_detail"]
   return html`${moment === undefined ? null : html`<span class="when">${moment.slice(0, 23)}</span> `}${
     level === ""
       ? null
       : html`<span class="level ${/^\w+$/.test(level) ? level : ""}">${level.toUpperCase()}</span> `
-  }${event}${error === undefined ? null : `\n${detailOf(error)}`}`
+  }${event}${besides(found)}`
 }
 
 /**

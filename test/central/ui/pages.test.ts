@@ -278,9 +278,12 @@ describe("a log", () => {
       Repository.use((repository) => repository.addJob(jobRecord("talks", { key: own, state: "running" })))
     )
     const address = "/ui/log?dag_id=dag&task_id=talks&run_id=run"
-    await append(1, '{"timestamp":"2026-01-01T00:00:01.123456Z","level":"info","event":"hello"}\nsecond li')
+    await append(
+      1,
+      '{"timestamp":"2026-01-01T00:00:01.123456Z","level":"info","event":"hello","n":1}\nsecond li'
+    )
     const first = await site.call("GET", address, { as: "vera" })
-    expect(first.text).toContain('<span class="level info">INFO</span> hello\n')
+    expect(first.text).toContain('<span class="level info">INFO</span> hello n=1\n')
     expect(first.text).not.toContain("second")
     const next = /from=(\d+)/.exec(first.text)?.[1]
     await append(2, "ne\n")
