@@ -58,6 +58,7 @@ const workerConfig = ({ folder, taskProgram }: StandaloneOptions, site: URL, set
     Layer.provide(
       sourcesIn(folder, {
         AIRFLOW__EDGE__API_URL: new URL("edge_worker/v1/rpcapi", site).href,
+        AIRFLOW__CORE__EXECUTION_API_SERVER_URL: new URL("execution", site).href,
         ...(settings.jwtSecretFile === undefined
           ? {}
           : { AIRFLOW__API_AUTH__JWT_SECRET: Redacted.value(settings.jwtSecret) }),

@@ -23,8 +23,11 @@ export const machine = Effect.map(
     for (const name of ["sh", "cat", "sleep", "env"]) symlinkSync(which(name), join(bin, name))
     const folder = join(base, "site")
     const env = { PATH: bin, HOME: base }
-    const start = (args: ReadonlyArray<string>, more: Readonly<Record<string, string>> = {}) =>
-      startProgram(process.execPath, ["--disable-sigusr1", program, ...args], { ...env, ...more })
+    const start = (
+      args: ReadonlyArray<string>,
+      more: Readonly<Record<string, string>> = {},
+      script: string = program
+    ) => startProgram(process.execPath, ["--disable-sigusr1", script, ...args], { ...env, ...more })
     return {
       base,
       folder,
