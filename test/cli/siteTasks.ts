@@ -35,7 +35,7 @@ const wait = Effect.gen(function* () {
   const { params } = yield* TaskContext
   const leave = (name: string) => Effect.sync(() => writeFileSync(String(params[name]), ""))
   yield* leave("begun")
-  yield* Effect.onInterrupt(Effect.never, () => leave("cleaned"))
+  return yield* Effect.onInterrupt(Effect.never, () => leave("cleaned"))
 })
 
 TaskProgram.run({
