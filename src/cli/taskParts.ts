@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { JobFolder } from "../platform/JobFolder.ts"
@@ -15,10 +16,12 @@ import type { TaskNotOpened, Tasks } from "../runner/attempt/TaskChannel.ts"
 import { Runner } from "../runner/Runner.ts"
 import type { Task } from "../task/Task.ts"
 import type { TasksInvalid } from "../task/TaskRegistry.ts"
+import type { TaskBackends } from "./TaskBackends.ts"
 
 /** The tasks of a program that is a worker itself. */
 export interface OwnTasks {
   readonly tasks: ReadonlyArray<Task>
+  readonly backends?: TaskBackends | undefined
   /** How it is started again, without `task-host`. */
   readonly program: ReadonlyArray<string>
 }
@@ -29,7 +32,7 @@ type Known = EdgeConfig | WorkerIdentity | Processes
 /** Where tasks come from. */
 export type TasksLayer = Layer.Layer<
   Tasks,
-  TaskNotOpened | TasksInvalid,
+  ConfigInvalid | TaskNotOpened | TasksInvalid,
   Known | OomKills | Programs | StateFolder
 >
 
@@ -38,10 +41,11 @@ const load = Effect.promise(() => import("./taskKind.ts"))
 /** The tasks: the program's own, else those that `[edge_worker] task_program` has. */
 export const tasksLayer = (own: OwnTasks | undefined): TasksLayer =>
   Layer.unwrap(
-    Effect.gen(function* (): Effect.fn.Return<TasksLayer, never, EdgeConfig> {
+    Effect.gen(function* (): Effect.fn.Return<TasksLayer, ConfigInvalid, EdgeConfig> {
       const { taskIsolation, taskProgram } = yield* EdgeConfig
       if (own === undefined && taskProgram === undefined) return noTasks
-      const { inProcesses, inThisProcess } = yield* load
+      const { inProcesses, inThisProcess, refuseUnsupported } = yield* load
+      yield* refuseUnsupported(own?.backends ?? {})
       if (own === undefined) return inProcesses({ program: taskProgram ?? [] })
       if (taskProgram !== undefined) {
         yield* Effect.logWarning("[edge_worker] task_program is not used: this program has tasks of its own")
@@ -54,22 +58,28 @@ export const tasksLayer = (own: OwnTasks | undefined): TasksLayer =>
 
 type RunnerNeeds = Known | HttpClient.HttpClient | JobFolder | Tasks
 
-/** The kind of runner for them, made when the first one is asked for. */
-export const lazyTaskRunner: Layer.Layer<Runner, never, RunnerNeeds> = Layer.effect(
-  Runner,
-  Effect.gen(function* () {
-    const scope = yield* Effect.scope
-    const context = yield* Effect.context<RunnerNeeds>()
-    const made = yield* Effect.cached(
-      load.pipe(
-        Effect.flatMap(({ taskRunner }) => Layer.buildWithScope(taskRunner, scope)),
-        Effect.map((built) => Context.get(built, Runner)),
-        Effect.provideContext(context)
+/** The kind of runner for them, made when the first one is asked for; at once where the program has backends of its own. */
+export const lazyTaskRunner = (
+  backends: TaskBackends | undefined
+): Layer.Layer<Runner, TaskNotOpened, RunnerNeeds> =>
+  Layer.effect(
+    Runner,
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const context = yield* Effect.context<RunnerNeeds>()
+      const made = yield* Effect.cached(
+        load.pipe(
+          Effect.flatMap(({ taskRunner }) => Layer.buildWithScope(taskRunner(backends ?? {}), scope)),
+          Effect.map((built) => Context.get(built, Runner)),
+          Effect.provideContext(context)
+        )
       )
-    )
-    return Runner.of({
-      start: (job) => Effect.flatMap(made, (runner) => runner.start(job)),
-      adopt: (left) => Effect.flatMap(made, (runner) => runner.adopt(left))
+      // A backend that cannot be used must not be found out by a task.
+      if (backends !== undefined) yield* made
+      const known = Effect.orDie(made)
+      return Runner.of({
+        start: (job) => Effect.flatMap(known, (runner) => runner.start(job)),
+        adopt: (left) => Effect.flatMap(known, (runner) => runner.adopt(left))
+      })
     })
-  })
-)
+  )

@@ -39,7 +39,7 @@ import type { WorkerOptions } from "./workerOptions.ts"
 
 type Part<A> = Layer.Layer<
   A,
-  NoLocalAirflow | CertificateFileError | FolderUnusable | TaskNotOpened | TasksInvalid,
+  ConfigInvalid | NoLocalAirflow | CertificateFileError | FolderUnusable | TaskNotOpened | TasksInvalid,
   EdgeConfig | WorkerIdentity | StateFolder
 >
 
@@ -87,9 +87,9 @@ const localVersions = Layer.unwrap(
 )
 
 /** What a worker needs around it, and what settles a dead one's promises needs too. */
-const around = ({ python }: WorkerOptions, tasks: TasksLayer) =>
+const around = ({ python }: WorkerOptions, tasks: TasksLayer, own?: OwnTasks) =>
   Layer.mergeAll(
-    RunnerChoice.layer({ task: lazyTaskRunner }),
+    RunnerChoice.layer({ task: lazyTaskRunner(own?.backends) }),
     LogPush.layer,
     localVersions,
     SysinfoProgram.layer
@@ -118,7 +118,7 @@ const around = ({ python }: WorkerOptions, tasks: TasksLayer) =>
 export const partsWith = (own: OwnTasks | undefined): WorkerParts => ({
   config: ({ team, concurrency, umask, python, taskProgram }) =>
     NodePlatform.config({ team, concurrency, umask, python, taskProgram }),
-  worker: (options) => Layer.provide(Worker.layer, around(options, tasksLayer(own))),
+  worker: (options) => Layer.provide(Worker.layer, around(options, tasksLayer(own), own)),
   settlement: (options) => Layer.provide(Settlement.layer, around(options, noTasks)),
   own
 })

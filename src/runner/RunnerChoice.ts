@@ -24,7 +24,7 @@ const SHOWN = 20
  */
 export const RunnerChoice = {
   /** `task`: the kind for tasks in TypeScript, `runs`: as for `AirflowRunner.layer`. */
-  layer: <R>(options: { readonly task: Layer.Layer<Runner, never, R>; readonly runs?: string }) =>
+  layer: <E, R>(options: { readonly task: Layer.Layer<Runner, E, R>; readonly runs?: string }) =>
     Layer.effect(
       Runner,
       Effect.gen(function* () {

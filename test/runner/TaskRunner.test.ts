@@ -35,7 +35,7 @@ const layerOf = (state: string, env: Readonly<Record<string, string>> = {}) => {
   }
   const site = fakeSite(answer)
   const layer = TaskRunner.layer.pipe(
-    Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer, site.layer)]),
+    Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer(), site.layer)]),
     Layer.provideMerge(machineLayer({ folder: state, python: "none", runs: "fake", env })),
     Layer.fresh
   )

@@ -16,8 +16,8 @@ export class LogUploadFailed extends Schema.TaggedError<LogUploadFailed>()("LogU
 }
 
 /**
- * What Airflow's `[logging] remote_logging` is for Python tasks. A program that embeds the worker can provide its own, which
- * then replaces `layer`.
+ * What Airflow's `[logging] remote_logging` is for Python tasks. A program of tasks can provide its own, which then replaces
+ * `layer`.
  */
 export class LogUpload extends Context.Service<
   LogUpload,

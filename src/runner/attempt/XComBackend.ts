@@ -24,8 +24,8 @@ export class XComBackendFailed extends Schema.TaggedError<XComBackendFailed>()("
 }
 
 /**
- * What Airflow's `[core] xcom_backend` is for Python tasks. A program that embeds the worker can provide its own, which then
- * replaces `layer`. Values are JSON as `protocol/Json` reads it.
+ * What Airflow's `[core] xcom_backend` is for Python tasks. A program of tasks can provide its own, which then replaces
+ * `layer`. Values are JSON as `protocol/Json` reads it.
  */
 export class XComBackend extends Context.Service<
   XComBackend,
