@@ -4,8 +4,11 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { TaskBackends } from "../../src/cli/TaskBackends.ts"
 import { attemptsLayer } from "../../src/cli/taskKind.ts"
+import { LogUpload } from "../../src/runner/attempt/LogUpload.ts"
 import * as TaskHosts from "../../src/runner/attempt/TaskHosts.ts"
+import { XComBackend } from "../../src/runner/attempt/XComBackend.ts"
 import { NotStarted, Runner } from "../../src/runner/Runner.ts"
 import { TaskRunner } from "../../src/runner/TaskRunner.ts"
 import { jobOf, suite } from "../suites/runner.ts"
@@ -23,7 +26,7 @@ const lastScratch = (state: string) => {
   return made.toSorted((one, other) => statSync(other).birthtimeMs - statSync(one).birthtimeMs)[0] ?? folder
 }
 
-const layerOf = (state: string, env: Readonly<Record<string, string>> = {}) => {
+const layerOf = (state: string, env: Readonly<Record<string, string>> = {}, backends: TaskBackends = {}) => {
   mkdirSync(join(state, "logs"), { recursive: true })
   const answer = (asked: Asked) => {
     if (stepOf(asked) !== "run") return kind(asked)
@@ -35,7 +38,7 @@ const layerOf = (state: string, env: Readonly<Record<string, string>> = {}) => {
   }
   const site = fakeSite(answer)
   const layer = TaskRunner.layer.pipe(
-    Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer(), site.layer)]),
+    Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer(backends), site.layer)]),
     Layer.provideMerge(machineLayer({ folder: state, python: "none", runs: "fake", env })),
     Layer.fresh
   )
@@ -63,6 +66,37 @@ describe("a task in TypeScript", () => {
         assert.deepStrictEqual(states, [state])
       })
     )
+
+  it.live("has the backends that its program provides", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const uploaded: Array<string> = []
+      const { asked, layer } = layerOf(
+        folder,
+        {},
+        {
+          xcoms: Layer.succeed(XComBackend, {
+            serialize: (value, { key }) => Effect.succeed({ elsewhere: key, was: value }),
+            deserialize: Effect.succeed,
+            purge: () => Effect.void
+          }),
+          logUpload: Layer.succeed(LogUpload, {
+            upload: ({ file, ti }) => Effect.sync(() => void uploaded.push(`${ti.task_id}: ${file}`))
+          })
+        }
+      )
+      const { context } = yield* startLayer(layer)
+      const runner = yield* Effect.provide(Runner, context)
+      const job = jobOf(folder, "ok")
+      yield* (yield* runner.start(job)).outcome
+      const xcoms = asked.filter(({ method, path }) => method === "POST" && path.includes("xcoms/"))
+      assert.deepStrictEqual(
+        xcoms.map(({ body }) => JSON.parse(body)),
+        [{ elsewhere: "return_value", was: 42 }]
+      )
+      assert.deepStrictEqual(uploaded, [`ok: ${job.logFile}`])
+    })
+  )
 
   it.live("one that the program does not have is handed back", () =>
     Effect.gen(function* () {

@@ -29,7 +29,7 @@ const tree = Effect.gen(function* () {
 })
 
 runTaskHost([
-  task("ok", Effect.void),
+  task("ok", Effect.succeed(42)),
   task(
     "exit-3",
     Effect.sync(() => process.exit(3))
