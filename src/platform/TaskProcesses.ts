@@ -27,7 +27,7 @@ export interface TaskProcessHandlers {
   readonly onLine: (line: string) => void
   /** A line there got longer than any message is. */
   readonly onTooLong: () => void
-  /** A very long one comes in pieces. */
+  /** Of a very long one only the beginning. */
   readonly onOutput: (stream: "stdout" | "stderr", line: string) => void
 }
 
@@ -44,8 +44,8 @@ export interface TaskProcess extends ProcessIdentity {
   readonly drained: Effect.Effect<void>
 }
 
-/** More of one line of output becomes another one. */
-const LONGEST_OUTPUT = 64 * 1024
+/** What follows in a line of output is left out: far more than the log shows of it (`mostOfOutput`), at least six times. */
+const LONGEST_OUTPUT = 384 * 1024
 /** A message as large as this comes of a fault. */
 const LONGEST_LINE = 64 * 1024 * 1024
 const SILENCE_MILLIS = 2_000

@@ -26,11 +26,18 @@ export const digits = (_key: string, value: unknown, { source }: { readonly sour
 
 /**
  * Reads JSON. A number whose JavaScript form would print otherwise (`1.0`, `1e400`, `-0`, more than 2^53) becomes an
- * object that `stringify` prints as it was written. Throws a SyntaxError as `JSON.parse` does.
+ * object that `stringify` prints as it was written. Throws a SyntaxError as `JSON.parse` does, and for what is nested too
+ * deeply for this place on the stack, some thousand levels.
  *
  * Keys that look like array indexes come first in every JavaScript object; all others keep their order.
  */
-export const parse = (text: string): unknown => lossless.parse(text, digits)
+export const parse = (text: string): unknown => {
+  try {
+    return lossless.parse(text, digits)
+  } catch (cause) {
+    throw cause instanceof RangeError ? new SyntaxError("the JSON is nested too deeply", { cause }) : cause
+  }
+}
 
 /** Writes what `parse` has read; `undefined` where the value has no JSON form. */
 export const stringify = (value: unknown): string | undefined => JSON.stringify(value)

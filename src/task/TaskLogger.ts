@@ -20,6 +20,9 @@ const levels: Readonly<Record<LogLevel.LogLevel, SiteLevel>> = {
 /** What a line is made of; a key of that name gets another one. */
 const ownKeys = new Set(["timestamp", "level", "event", "error_detail"])
 
+/** Characters of the words: twice what the log shows, where the worker hides secrets that the log's own cut divides. */
+const longest = 524_288
+
 const isFields = (part: unknown): part is Readonly<Record<string, unknown>> => {
   if (typeof part !== "object" || part === null) return false
   const prototype: unknown = Object.getPrototypeOf(part)
@@ -49,7 +52,7 @@ export const taskLogger = (say: (event: LogEvent) => void): Logger.Logger<unknow
         words.push(part.message)
       } else if (isFields(part)) for (const [key, value] of Object.entries(part)) add(key, value)
       else {
-        const shown = logValue(part)
+        const shown = typeof part === "string" ? part : logValue(part)
         words.push(typeof shown === "string" ? shown : (JSON.stringify(shown) ?? "undefined"))
       }
     }
@@ -58,7 +61,7 @@ export const taskLogger = (say: (event: LogEvent) => void): Logger.Logger<unknow
     say({
       timestamp: date.toISOString(),
       level: levels[logLevel],
-      event: words.join(" "),
+      event: words.join(" ").slice(0, longest),
       ...(logger === undefined ? {} : typeof logger === "string" ? { logger } : { logger_: logger }),
       ...others,
       ...(error === undefined ? {} : { error_detail: errorDetail(error) })

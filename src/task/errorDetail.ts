@@ -23,8 +23,9 @@ export interface ErrorStack {
 /** An error, then what caused it, then what caused that. */
 export type ErrorDetail = ReadonlyArray<ErrorStack>
 
-/** Characters of a message, causes of an error, errors of a group, groups in groups: what a page can still show. */
-const longestText = 16_384
+/** Characters of a message: twice what the log shows, where the worker hides secrets that the log's own cut divides. */
+const longestText = 32_768
+/** Causes of an error, errors of a group, groups in groups: what a page can still show. */
 const mostCauses = 10
 const mostErrors = 20
 const deepestGroup = 3

@@ -5,6 +5,8 @@ import * as Redactable from "effect/Redactable"
 const deepest = 8
 const mostEntries = 100
 const mostValues = 1_000
+/** Characters of a text: twice what the log shows, where the worker hides secrets that the log's own cut divides. */
+const longest = 131_072
 
 const told = (value: unknown): string => {
   try {
@@ -20,7 +22,8 @@ export const logValue = (value: unknown): unknown => {
   const path = new Set<object>()
   const walk = (at: unknown, depth: number): unknown => {
     left -= 1
-    if (at === null || typeof at === "string" || typeof at === "boolean" || at === undefined) return at
+    if (typeof at === "string") return at.slice(0, longest)
+    if (at === null || typeof at === "boolean" || at === undefined) return at
     if (typeof at === "number") return Number.isFinite(at) ? at : String(at)
     if (typeof at === "function") return `[function ${at.name}]`
     if (typeof at !== "object") return told(at)

@@ -22,11 +22,28 @@ describe("lineReader", () => {
     expect(read([Buffer.of(0x61, 0xff, 0x0a)])).toEqual(["a\ufffd"])
   })
 
-  it("makes several of a line that is too long, and cuts through no character", () => {
-    const pieces = read(["x€€€", "€\n"], 5)
-    expect(pieces.join("")).toBe("x€€€€")
-    expect(pieces.length).toBeGreaterThan(1)
-    expect(pieces.join("")).not.toContain("\ufffd")
+  it("leaves out the rest of a line that is too long, through no character, for every way to cut the bytes", () => {
+    const bytes = Buffer.from("x€€€€€\nnext\n€€€\r\n123456")
+    const expected = ["x€", "next", "€", "12345"]
+    for (let cut = 0; cut <= bytes.length; cut++)
+      expect(read([bytes.subarray(0, cut), bytes.subarray(cut)], 5)).toEqual(expected)
+    expect(
+      read(
+        [...bytes].map((byte) => Buffer.of(byte)),
+        5
+      )
+    ).toEqual(expected)
+  })
+
+  it("tells a line that is just as long as allowed whole, whatever ends it", () => {
+    for (const end of ["\n", "\r\n", ""]) expect(read([`12345${end}`], 5)).toEqual(["12345"])
+  })
+
+  it("tells the kept part once, before the line ends", () => {
+    const lines: Array<string> = []
+    const reader = lineReader({ longest: 4, onLine: (line) => lines.push(line) })
+    for (let piece = 0; piece < 10; piece++) reader.add(Buffer.from("too long"))
+    expect(lines).toEqual(["too "])
   })
 
   it("refuses a line that is too long once, and all that follows", () => {

@@ -73,6 +73,15 @@ describe("a document", () => {
     expect(Json.stringify(Json.parse('{"b":1,"1":2}'))).toBe('{"1":2,"b":1}')
   })
 
+  it("what is nested too deeply is refused as what is no JSON", () => {
+    const deep = 1_000_000
+    for (const text of [
+      `${"[".repeat(deep)}1${"]".repeat(deep)}`,
+      `${'{"a":'.repeat(deep)}1${"}".repeat(deep)}`
+    ])
+      expect(() => Json.parse(text)).toThrow(SyntaxError)
+  })
+
   it.each(["", "nul", "{", "NaN", "01"])("%j is refused", (text) => {
     expect(() => Json.parse(text)).toThrow(SyntaxError)
   })

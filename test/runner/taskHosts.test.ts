@@ -203,6 +203,30 @@ describe("a task that breaks its process", () => {
     why: "its heap was full (see --max-old-space-size of Node)"
   })
   broken("garbles", { _tag: "Garbled", reason: "a line that is no message: this is no JSON" })
+  broken("digs", { _tag: "Garbled", reason: `a line that is no message: {"log":{"event":${"[".repeat(184)}` })
+
+  it.live("rambles: a line of the log that is too long is left out, of its output the rest", () =>
+    Effect.gen(function* () {
+      const { run } = yield* setUp()
+      const seen = yield* run("rambles")
+      assert.deepInclude(seen, { end: "SucceedTask", gone: { _tag: "Returned" } })
+      const [left, after] = seen.log
+      assert.match(left?.event ?? "", /^a line of \d{7} characters was left out of the log/)
+      assert.strictEqual(Object.keys(left ?? {}).length, 3)
+      assert.strictEqual(after?.event, "after")
+      assert.deepStrictEqual(seen.stdout, ["x".repeat(384 * 1024)])
+    })
+  )
+
+  it.live("declaims: a long text is logged, as far as anybody reads it", () =>
+    Effect.gen(function* () {
+      const { run } = yield* setUp()
+      const { end, log } = yield* run("declaims")
+      assert.strictEqual(end, "SucceedTask")
+      assert.match(log[0]?.event ?? "", /^y{300000}/)
+      assert.match(String(log[0]?.["more"]), /^z{70000}/)
+    })
+  )
 
   it.live("busy, stubborn: a kill ends it at once", () =>
     Effect.gen(function* () {

@@ -70,7 +70,7 @@ describe("an error", () => {
     for (let at = 1; at < 100; at++) chain = new Error(String(at), { cause: chain })
     assert.strictEqual(errorDetail(chain).length, 10)
     const long = first(new Error("x".repeat(1e6)))
-    assert.match(long.exc_value, /^x{16384}… \(1000000 characters\)$/)
+    assert.match(long.exc_value, /^x{32768}… \(1000000 characters\)$/)
     const deep = new Error("deep")
     deep.stack = `Error: deep\n${Array.from({ length: 500 }, (_, at) => `    at f${at} (/a.ts:${at}:1)`).join("\n")}`
     const { frames } = first(deep)

@@ -18,6 +18,19 @@ const restPatience = "2 seconds"
 /** Lines of stderr that stand in the message where a program does not start. */
 const FIRST_WORDS = 20
 
+/** Characters of a log message; a page shows a quarter of it at most, and one of many keys would hold up the worker. */
+const LONGEST_LOG = 2 ** 20
+const isLog = /^\s*\{\s*"log"\s*:/
+
+/** What stands in the log instead, which gives it the time. */
+const leftOut = (line: string): FromHost => ({
+  log: {
+    timestamp: "",
+    level: "warning",
+    event: `a line of ${line.length} characters was left out of the log: it takes none beyond ${LONGEST_LOG}`
+  }
+})
+
 /** An attempt as the host knows it. */
 interface Current {
   readonly mark: string
@@ -56,6 +69,7 @@ const decodeGreeting = Schema.decodeUnknownOption(Schema.fromJsonString(Greeting
 const decodeMessage = Schema.decodeUnknownOption(FromHost)
 
 const parsed = (line: string): Option.Option<FromHost> => {
+  if (line.length > LONGEST_LOG && isLog.test(line)) return Option.some(leftOut(line))
   try {
     return decodeMessage(Json.parse(line))
   } catch {

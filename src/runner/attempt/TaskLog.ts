@@ -36,6 +36,12 @@ const ownLogger = "task"
 /** How many characters may wait for the disk before the writer of a line waits too. */
 const mostWaiting = 4_194_304
 
+/**
+ * Characters of a line of output. Half of what is read of one, or less: a secret that was cut there lies behind what is shown,
+ * and one that is cut here is known whole.
+ */
+const mostOfOutput = 65_536
+
 /** Names the try in each of its lines, as Airflow's child does, and the logger where the line names none. */
 const namesOf = (ti: TaskInstance) => ({
   logger: ownLogger,
@@ -158,6 +164,7 @@ export const openTaskLog = Effect.fnUntraced(function* (options: {
     wrote: (stream, line) =>
       putAt(stream === "stdout" ? "info" : "error", ownLogger, {
         event: withoutBlankEnd(line),
+        most: mostOfOutput,
         more: { logger: `task.${stream}` }
       }),
     say: (level, event, more = {}) => putAt(level, ownLogger, { event, names, more }),

@@ -10,6 +10,8 @@ export interface LogLine {
   readonly timestamp?: unknown
   readonly level: LogLevel
   readonly event: unknown
+  /** Characters of the event, where it is less than of any. */
+  readonly most?: number
   /** What names the try; a key of `more` goes before one of these. */
   readonly names?: Readonly<Record<string, unknown>>
   /** The further keys, in their order; those of the line's own are not looked at. */
@@ -61,7 +63,7 @@ export const logLine = (
   const written = {
     timestamp: isTime(line.timestamp) ? line.timestamp : now,
     level: line.level,
-    event: masker.redactText(textOf(line.event, masker), mostOfEvent),
+    event: masker.redactText(textOf(line.event, masker), line.most ?? mostOfEvent),
     ...(fields as object),
     ...unread,
     ...(detail === undefined ? {} : { error_detail: detail })

@@ -297,7 +297,7 @@ describe("the file", () => {
           Array.from({ length: 100 }),
           () =>
             Effect.andThen(
-              log.wrote("stdout", line),
+              log.say("info", line),
               Effect.sync(() => written++)
             ),
           { discard: true }
@@ -360,6 +360,27 @@ describe("a defect", () => {
           "kept"
         ]
       )
+    })
+  )
+})
+
+describe("a very long line of output", () => {
+  it.effect("shows no part of a secret, wherever it lies and wherever the line was cut before", () =>
+    Effect.gen(function* () {
+      const disk = new Disk()
+      const masker = secretsMasker({ hideSensitiveFields: true, sensitiveNames: [], minLength: 5 })
+      const secret = "0123456789".repeat(50)
+      masker.add(secret)
+      const log = yield* open(disk, {}, masker)
+      const read = 384 * 1024
+      const places = [0, 65_036, 65_100, 65_500, 65_535, 65_536, read - secret.length, read - 250, read - 1]
+      for (const at of places)
+        yield* log.wrote("stdout", ("x".repeat(at) + secret + "x".repeat(read)).slice(0, read))
+      yield* log.flush
+      assert.strictEqual(disk.lines.length, places.length)
+      for (const { event } of disk.lines) {
+        assert.match(String(event), /^[x*]{65000,65540}… \(\d+ characters\)$/)
+      }
     })
   )
 })

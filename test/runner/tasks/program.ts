@@ -1,6 +1,6 @@
 /** A task program for tests: tasks that behave, and tasks that do all that a task must not do. */
 import { spawn } from "node:child_process"
-import { appendFileSync, existsSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { runTaskHost } from "../../../src/cli/taskHost.ts"
@@ -35,6 +35,22 @@ const leftBehind = (detached: boolean) =>
     yield* note("grandchild", String(child.pid))
     child.unref()
   })
+
+/** On the host's line, as no task should. */
+const say = (line: string) => {
+  let rest = Buffer.from(`${line}\n`)
+  while (rest.length > 0)
+    try {
+      rest = rest.subarray(writeSync(3, rest))
+    } catch {
+      // The pipe is full.
+    }
+}
+const saying = (line: string) =>
+  Effect.andThen(
+    Effect.sync(() => say(line)),
+    Effect.never
+  )
 
 runTaskHost([
   task("ok", Effect.succeed({ answer: 42 })),
@@ -108,13 +124,16 @@ runTaskHost([
   task("leaves", leftBehind(false)),
   task("leavesDaemon", leftBehind(true)),
   task("tree", Effect.andThen(leftBehind(true), Effect.never)),
+  task("garbles", saying("this is no JSON")),
+  task("digs", saying(`{"log":{"event":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`)),
   task(
-    "garbles",
-    Effect.andThen(
-      Effect.promise(() => import("node:fs")),
-      Effect.callback(() => {
-        void import("node:fs").then(({ writeSync }) => writeSync(3, "this is no JSON\n"))
-      })
-    )
-  )
+    "rambles",
+    Effect.sync(() => {
+      const keys = Array.from({ length: 200_000 }, (_, n) => `"k${n}":${n}`)
+      say(`{"log":{"timestamp":"2026-01-01T00:00:00Z","level":"info","event":"keys",${keys}}}`)
+      process.stdout.write(`${"x".repeat(500_000)}tail\n`)
+      say('{"log":{"timestamp":"2026-01-01T00:00:00Z","level":"info","event":"after"}}')
+    })
+  ),
+  task("declaims", Effect.logInfo("y".repeat(3_000_000), { more: "z".repeat(3_000_000) }))
 ])
