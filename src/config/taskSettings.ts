@@ -32,7 +32,7 @@ export const taskSettings = {
     "secret_mask_adapter",
     "",
     optional(text),
-    "A Python function that finds more to hide for each secret; tasks in TypeScript need one that the program provides."
+    "A Python function that finds more to hide for each secret; a worker with tasks in TypeScript does not start with one."
   ),
   remoteLogging: of(
     "logging",

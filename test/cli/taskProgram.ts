@@ -1,7 +1,7 @@
 /** taskProgram: a program of one task, with the backends that its test names in the environment. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { LogUpload, SecretsBackends, TaskProgram, XComBackend } from "../../src/cli/TaskProgram.ts"
+import { LogUpload, SecretsBackends, TaskProgram, XComBackend, XComBackendFailed } from "../../src/cli/TaskProgram.ts"
 import * as Task from "../../src/task/Task.ts"
 
 const { TEST_BACKENDS } = process.env
@@ -24,7 +24,7 @@ const xcoms = Layer.effect(
   })
 )
 const logUpload = Layer.effect(LogUpload, Effect.as(say("logUpload"), { upload: () => Effect.void }))
-const broken = Layer.effect(XComBackend, Effect.fail(new Error("the bucket is gone")))
+const broken = Layer.effect(XComBackend, Effect.fail(new XComBackendFailed({ reason: "the bucket is gone" })))
 
 TaskProgram.run({
   tasks: [Task.make({ dagId: "dag", taskId: "ok", run: () => Effect.void })],
