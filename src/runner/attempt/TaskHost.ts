@@ -207,6 +207,8 @@ export const startTaskHost = Effect.fnUntraced(function* (
         { pids: left }
       )
       yield* kill
+      // What is late may be so because nobody had read it yet.
+      yield* process.drained
       return [{ _tag: "Returned" }, "gone"]
     }
     // What it had started may hold its output open.
