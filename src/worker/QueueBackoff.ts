@@ -1,11 +1,11 @@
 /** QueueBackoff: what the worker asks for after it was given a task that it cannot run: not that task again, at once. */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { MonotonicClock } from "../platform/MonotonicClock.ts"
 import { type Claim, display, queueOf } from "../protocol/Job.ts"
 
 /** How long a queue is left out at first, and at most. */
@@ -39,6 +39,7 @@ export class QueueBackoff extends Context.Service<
     QueueBackoff,
     Effect.gen(function* () {
       const { jobPollInterval, unknownTask } = yield* EdgeConfig
+      const monotonic = yield* MonotonicClock
       const seen = new Map<string, { times: number; at: number }>()
       const leftOut = new Map<string, LeftOut>()
       /** A worker of every queue cannot leave one out: the others get their chance while it asks for none at all. */
@@ -57,7 +58,7 @@ export class QueueBackoff extends Context.Service<
       return QueueBackoff.of({
         unknown: Effect.fnUntraced(function* (claim) {
           if (unknownTask === "fail") return "fail"
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* monotonic
           if (timesSeen(claim, now) === RETURNS) return "fail"
           const queue = queueOf(claim.job)
           const before = leftOut.get(queue)
@@ -72,7 +73,7 @@ export class QueueBackoff extends Context.Service<
         }),
         begun: (claim) => Effect.sync(() => void leftOut.delete(queueOf(claim.job))),
         mayAsk: Effect.fnUntraced(function* (queues) {
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* monotonic
           if (queues === null) return now < allUntil ? undefined : { queues }
           const left = queues.filter((queue) => now >= (leftOut.get(queue)?.until ?? 0))
           // The site takes an empty list for every queue.

@@ -1,15 +1,26 @@
 /** Tasks that nothing here can run: handed back, their queue left out for a while, failed when they always come back. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { TestClock } from "effect/testing"
+import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
+import { MonotonicClock } from "../../src/platform/MonotonicClock.ts"
 import type { WorkerQueuesBody } from "../../src/protocol/EdgeApi.ts"
+import type { Claim } from "../../src/protocol/Job.ts"
 import { UnknownTask } from "../../src/runner/Runner.ts"
+import { testSettings } from "../../src/testing/settings.ts"
 import { type Central, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
+import { QueueBackoff } from "../../src/worker/QueueBackoff.ts"
 import { advance, withWorker } from "./harness.ts"
 
 const reason = "this worker cannot run dag.x: it has dag.y"
 const unknown = new UnknownTask({ reason })
+
+/** What passes whatever the machine's date says. */
+let millis = 1_000
+const claim: Claim = { id: "1", job: testJob("x", { queue: "a" }), claimedAt: 0, expires: null }
 
 const asks = (central: Central) =>
   central.calls.filter((call) => call.operation === "fetch").map((call) => call.body as WorkerQueuesBody)
@@ -94,6 +105,30 @@ describe("an unknown task", () => {
         yield* advance("10 seconds")
         assert.deepStrictEqual(only(yield* central.get).reported, ["failed"])
       })
+    )
+  )
+
+  it.effect("leaves its queue out no longer because somebody has put the machine's date back", () =>
+    Effect.gen(function* () {
+      const backoff = yield* QueueBackoff
+      yield* TestClock.setTime(86_400_000)
+      yield* backoff.unknown(claim)
+      assert.isUndefined(yield* backoff.mayAsk(["a"]))
+      yield* TestClock.setTime(0)
+      millis += 40_000
+      assert.deepStrictEqual(yield* backoff.mayAsk(["a"]), { queues: ["a"] })
+    }).pipe(
+      Effect.provide(
+        QueueBackoff.layer.pipe(
+          Layer.provide([
+            Layer.succeed(EdgeConfig, testSettings()),
+            Layer.succeed(
+              MonotonicClock,
+              Effect.sync(() => millis)
+            )
+          ])
+        )
+      )
     )
   )
 })
