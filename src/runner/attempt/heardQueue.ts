@@ -5,10 +5,12 @@ import type { TaskHeard } from "./TaskChannel.ts"
 
 /** Characters that may wait before no more is read, and from which it is again. */
 const [most, few] = [4 * 2 ** 20, 2 ** 20]
+/** What an entry takes besides its characters: there is no end to empty lines either. */
+const ofEntry = 128
 
 /** The two ends of it. */
 export interface Heard {
-  readonly offer: (heard: TaskHeard, size: number) => void
+  readonly offer: (heard: TaskHeard, characters: number) => void
   readonly take: Effect.Effect<TaskHeard>
 }
 
@@ -18,7 +20,8 @@ export const heardQueue = (flow: (on: boolean) => void): Heard => {
   let waiting = 0
   let flowing = true
   return {
-    offer: (heard, size) => {
+    offer: (heard, characters) => {
+      const size = characters + ofEntry
       waiting += size
       Queue.offerUnsafe(queue, [heard, size])
       if (flowing && waiting > most) {
