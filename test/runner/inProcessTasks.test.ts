@@ -53,6 +53,25 @@ describe("a task in this process", () => {
     })
   )
 
+  it.effect("logs what it says of itself, and nothing of what the worker says of its own lines", () =>
+    Effect.gen(function* () {
+      const task = Task.make({
+        ...{ dagId: "dag", taskId: "says" },
+        run: () => Effect.annotateLogs(Effect.logInfo("hello"), { of: "the task" })
+      })
+      const tasks = Context.get(yield* Layer.build(InProcessTasks.layer([task])), Tasks)
+      const channel = yield* tasks
+        .open(job("says"))
+        .pipe(Effect.annotateLogs({ worker: "edge-1" }), Effect.withLogSpan("fetch"))
+      yield* channel.send({
+        details: startupDetails({ dagId: "dag", taskId: "says" }, "2026-01-02T03:04:05Z")
+      })
+      const heard = yield* channel.heard
+      const line = heard._tag === "Said" && "log" in heard.message ? heard.message.log : undefined
+      expect(Object.keys(line ?? {}).sort()).toEqual(["event", "level", "of", "timestamp"])
+    })
+  )
+
   it.effect("bears a name that a Dag can have", () =>
     Effect.gen(function* () {
       const wrong = Task.make({ dagId: "a b", taskId: "t", run: () => Effect.void })

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import * as References from "effect/References"
 import type { ToTask } from "../../protocol/TaskComms.ts"
 import { serveTask } from "../../task/serveTask.ts"
 import type { Task } from "../../task/Task.ts"
@@ -37,6 +38,9 @@ const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, p
   }
   const running = yield* serveTask(registry, connection).pipe(
     Effect.onExit(() => Effect.sync(() => end({ _tag: "Returned" }))),
+    // What the worker says in its own lines has no place in the task's.
+    Effect.provideService(References.CurrentLogAnnotations, {}),
+    Effect.provideService(References.CurrentLogSpans, []),
     Effect.forkDetach
   )
   // Code of this process cannot be ended, only left alone: nobody hears it any more.
