@@ -66,7 +66,7 @@ export const TaskRunner = {
                 Scope.provide(own),
                 Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
               )
-              yield* Effect.forkIn(Effect.andThen(attempt.outcome, Scope.close(own, Exit.void)), scope)
+              yield* Effect.forkIn(Effect.ensuring(attempt.outcome, Scope.close(own, Exit.void)), scope)
               const running: RunningJob = {
                 handle,
                 outcome: attempt.outcome,

@@ -2,11 +2,14 @@
 import { mkdirSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { TaskBackends } from "../../src/cli/TaskBackends.ts"
 import { attemptsLayer } from "../../src/cli/taskKind.ts"
+import { Attempts } from "../../src/runner/attempt/Attempts.ts"
 import { LogUpload } from "../../src/runner/attempt/LogUpload.ts"
+import { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
 import * as TaskHosts from "../../src/runner/attempt/TaskHosts.ts"
 import { XComBackend } from "../../src/runner/attempt/XComBackend.ts"
 import { NotStarted, Runner } from "../../src/runner/Runner.ts"
@@ -105,6 +108,34 @@ describe("a task in TypeScript", () => {
       const runner = yield* Effect.provide(Runner, context)
       const error = yield* Effect.flip(runner.start(jobOf(folder, "environment")))
       assert.instanceOf(error, NotStarted)
+    })
+  )
+
+  it.live("one whose attempt breaks down is given up: nothing of it goes on", () =>
+    Effect.gen(function* () {
+      const folder = yield* scratchFolder
+      const closed = yield* Deferred.make<void>()
+      const tasks = Layer.succeed(Tasks, {
+        registered: Effect.succeed([]),
+        open: () =>
+          Effect.as(
+            Effect.addFinalizer(() => Deferred.succeed(closed, undefined)),
+            { pid: 1, send: () => Effect.void, heard: Effect.never, kill: Effect.void }
+          )
+      })
+      const attempts = Layer.succeed(Attempts, {
+        begin: () => Effect.succeed({ outcome: Effect.die(new Error("broken")), stop: () => Effect.void })
+      })
+      const { context } = yield* startLayer(
+        TaskRunner.layer.pipe(
+          Layer.provide([tasks, attempts]),
+          Layer.provideMerge(machineLayer({ folder, python: "none", runs: "fake" })),
+          Layer.fresh
+        )
+      )
+      const runner = yield* Effect.provide(Runner, context)
+      yield* runner.start(jobOf(folder, "ok"))
+      yield* Deferred.await(closed)
     })
   )
 })
