@@ -103,6 +103,26 @@ describe("an attempt", () => {
     )
   )
 
+  it.effect("removes also what is larger than it reads: else no try of the task could ever begin again", () =>
+    test(
+      Effect.gen(function* () {
+        const { sent, steps, site } = yield* begin({
+          site: (asked) =>
+            stepOf(asked) === "run"
+              ? runContext({ xcom_keys_to_clear: ["return_value"] })
+              : asked.method === "GET"
+                ? { status: 200, headers: { "content-length": String(2 ** 26) }, body: "" }
+                : { status: 200, body: "null" }
+        })
+        assert.deepStrictEqual(
+          site.asked.filter(({ method }) => method === "DELETE").map(({ path }) => path),
+          ["/xcoms/dag/run/t/return_value"]
+        )
+        assert.deepStrictEqual([sent.length, ...steps()], [1, "run"])
+      })
+    )
+  )
+
   it.effect(
     "writes what the task logs and prints in the order in which it was heard, with secrets known by then",
     () =>

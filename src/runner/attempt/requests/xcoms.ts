@@ -123,7 +123,12 @@ export const xcoms: Replies<XComRequest> = {
     })
   }),
   DeleteXCom: Effect.fnUntraced(function* (request, { client, xcomBackend }) {
-    const found = yield* stored(client, "DeleteXCom", request)
+    const found = yield* stored(client, "DeleteXCom", request).pipe(
+      // Too large to be read: no place that a backend has written, and nothing to keep the task from its next try.
+      Effect.catchTag("ExecutionRefused", (error) =>
+        error.status === 200 ? Effect.undefined : Effect.fail(error)
+      )
+    )
     if (found !== undefined) yield* xcomBackend.purge(found.value, placeOf(request))
     return yield* client.ask({
       operation: "DeleteXCom",
