@@ -73,8 +73,8 @@ const serve = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry) 
       error_detail: errorDetail(error)
     }
     if (current === undefined) process.stderr.write(`${event}: ${String(error)}\n`)
-    line.send(text({ log }), () => process.exit(1))
-    setTimeout(() => process.exit(1), 1_000)
+    line.send(text({ log }))
+    process.exit(1)
   }
   process.on("uncaughtException", onFault)
   process.on("SIGTERM", () => {

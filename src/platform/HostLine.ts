@@ -1,5 +1,5 @@
 /** HostLine: the end of a task host's line in the host itself, and what ends that process when its worker is gone. */
-import { fstatSync } from "node:fs"
+import { fstatSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import type { Writable } from "node:stream"
 import { Worker } from "node:worker_threads"
@@ -15,8 +15,8 @@ export interface HostLineHandlers {
 
 /** The host's end. */
 export interface HostLine {
-  /** Adds the line end. `done` is called when it is written, or never will be. */
-  readonly send: (line: string, done?: () => void) => void
+  /** Adds the line end. Has written it when it returns, where the worker is still there. */
+  readonly send: (line: string) => void
   /** Writes a line of its own on stdout and stderr, after all that was written there before. */
   readonly mark: (text: string) => Promise<void>
 }
@@ -37,6 +37,24 @@ new Socket({ fd: ${lifeDescriptor} })
   .on("error", () => undefined)
   .on("close", () => process.kill(-${process.pid}, "SIGKILL"))
   .resume()`
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Waits where the worker does not read, as writes on stdout do: what a task logs faster than anybody reads would fill this
+ * process's memory. Whoever reads there never waits for us.
+ */
+const writeWhole = (bytes: Uint8Array) => {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(lineDescriptor, bytes, at)
+    } catch (error) {
+      // The worker is gone, which the socket's end says too.
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return
+      Atomics.wait(pause, 0, 0, 1)
+    }
+  }
+}
 
 const written = (stream: Writable, text: string) =>
   new Promise<void>((done) => {
@@ -60,9 +78,8 @@ export const openHostLine = ({ onClose, onLine }: HostLineHandlers): HostLine =>
     .on("error", () => undefined)
     .unref()
   return {
-    send: (line, done) => {
-      if (socket.writable) socket.write(`${line}\n`, () => done?.())
-      else done?.()
+    send: (line) => {
+      if (socket.writable) writeWhole(Buffer.from(`${line}\n`))
     },
     mark: async (text) => {
       // The first line end is that of a line that has none.

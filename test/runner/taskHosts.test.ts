@@ -88,6 +88,15 @@ describe("task hosts", () => {
     })
   )
 
+  it.live("hold a task up that logs faster than anybody reads, and keep nothing of it in memory", () =>
+    Effect.gen(function* () {
+      const { run } = yield* setUp()
+      const { log, values } = yield* run("chatter")
+      assert.deepStrictEqual([log.length, log.at(-1)?.event.slice(0, 6)], [2_000, "1999 x"])
+      assert.isBelow(Number(values[0]), 100_000_000)
+    })
+  )
+
   it.live("give a task no secret of the worker, none of Airflow's values, and its own NODE_OPTIONS", () =>
     Effect.gen(function* () {
       const { folder, run } = yield* setUp({

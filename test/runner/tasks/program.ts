@@ -73,6 +73,15 @@ runTaskHost([
     })
   ),
   task(
+    "chatter",
+    Effect.gen(function* () {
+      const text = "x".repeat(100_000)
+      const before = process.memoryUsage.rss()
+      for (let line = 0; line < 2_000; line++) yield* Effect.logInfo(`${line} ${text}`)
+      return process.memoryUsage.rss() - before
+    })
+  ),
+  task(
     "environment",
     Effect.flatMap(file("environment"), (path) =>
       Effect.sync(() => writeFileSync(path, JSON.stringify(process.env)))
