@@ -1,7 +1,13 @@
 /** taskProgram: a program of one task, with the backends that its test names in the environment. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { LogUpload, SecretsBackends, TaskProgram, XComBackend, XComBackendFailed } from "../../src/cli/TaskProgram.ts"
+import {
+  LogUpload,
+  SecretsBackends,
+  TaskProgram,
+  XComBackend,
+  XComBackendFailed
+} from "../../src/cli/TaskProgram.ts"
 import * as Task from "../../src/task/Task.ts"
 
 const { TEST_BACKENDS } = process.env
