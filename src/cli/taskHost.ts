@@ -37,6 +37,9 @@ const serving = (mark: string, line: HostLine): Serving => {
   return { mark, messages, connection: { send, receive: Queue.take(messages) } }
 }
 
+const notUnderstood =
+  "the worker said what this program does not understand: are both built with the same edge-worker?"
+
 /** Serves until the process ends. */
 const serve = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry) {
   const begun = yield* Queue.unbounded<Serving>()
@@ -44,7 +47,8 @@ const serve = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry) 
 
   const hear = (text: string) => {
     const message = Option.getOrUndefined(decode(Json.parse(text)))
-    if (message === undefined) return
+    // Unheard it would leave both sides waiting: thrown, it ends this process, which the worker hears.
+    if (message === undefined) throw new Error(notUnderstood)
     if ("begin" in message) {
       // At once: the details are perhaps the next line.
       current = serving(message.begin, line)

@@ -97,6 +97,17 @@ describe("task hosts", () => {
     })
   )
 
+  it.live("end where they are told what they do not understand, and leave no attempt waiting", () =>
+    Effect.gen(function* () {
+      const { start } = yield* setUp()
+      const { channel } = yield* start("wait")
+      yield* channel.send({ details: { type: "of another version" } } as never)
+      const { gone, log } = yield* follow(channel)
+      assert.deepStrictEqual(gone, { _tag: "Exited", code: 1 })
+      assert.match(JSON.stringify(log.at(-1)), /the worker said what this program does not understand/)
+    })
+  )
+
   it.live("give a task no secret of the worker, none of Airflow's values, and its own NODE_OPTIONS", () =>
     Effect.gen(function* () {
       const { folder, run } = yield* setUp({
