@@ -68,7 +68,7 @@ export const besides = (line: Fields): string => {
   const errors =
     error === undefined || error === null
       ? []
-      : Array.isArray(error)
+      : Array.isArray(error) && error.some(isFields)
         ? errorsOf(error, 1)
         : plain(error).split("\n")
   return [fields.join(""), ...errors].join("\n")

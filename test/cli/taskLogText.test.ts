@@ -58,7 +58,7 @@ it("what is no error of Airflow's form is shown too, and what is nested too deep
   const told = (error_detail: unknown) => shownLine(line({ event: "x", error_detail }))
   assert.strictEqual(told("one\ntwo"), `${time}  x\none\ntwo`)
   assert.strictEqual(told({ a: 1 }), `${time}  x\n{"a":1}`)
-  assert.strictEqual(told([1, null]), `${time}  x`)
+  assert.strictEqual(told([1, null]), `${time}  x\n[1,null]`)
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
   const head = '{"timestamp":"2026-01-31T10:00:00Z","event":"x",'
   assert.strictEqual(shownLine(`${head}"y":${deep}}`), `${time}  x y=(nested too deep to be shown)`)
