@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest"
 import type { Run, TaskInstance } from "../../../scripts/airflow/api.ts"
 import { eventually } from "../../../scripts/airflow/eventually.ts"
-import { jobsSucceed, sameLog, site, siteLog, trigger } from "../site.ts"
+import { jobsSucceed, sameLog, site, siteLog, trigger, workerLog } from "../site.ts"
 import { ours, startWorker } from "../worker.ts"
 import { setUpNative, startNative } from "./setUp.ts"
 
@@ -175,7 +175,12 @@ describe.runIf(ours)("tasks in TypeScript", () => {
     const run = await trigger("native_waits", { seconds: 75 })
     await says(run, "waits", "tick 2")
     await native.gateway.leave()
-    await new Promise((done) => setTimeout(done, 60_000))
+    await eventually(
+      "the task has gone on for a minute",
+      () => workerLog(native.logFolder, run, { task: "waits" }).toString("utf8"),
+      (log) => log.includes('"tick 124"'),
+      { seconds: 120 }
+    )
     await native.gateway.comeBack()
     expect(await site.api.dagRunEnded(run)).toBe("success")
     const log = await sameLog(native.logFolder, run, { task: "waits" })
