@@ -42,7 +42,11 @@ const siteSettings = {
 /** What must be undone, the last first, however this ends. */
 const undo: Array<() => unknown> = []
 const undoAll = async () => {
-  for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
+  const failures: Array<unknown> = []
+  // One that fails must not leave what the others would stop.
+  for (let step = undo.pop(); step !== undefined; step = undo.pop())
+    await (async () => step?.())().catch((error) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
 }
 
 const isEnded = (state: string) => state === "success" || state === "failed"
