@@ -27,7 +27,10 @@ export class QueueBackoff extends Context.Service<
   {
     /** A task that nothing here can run: whether it goes back for another worker, or is failed. */
     readonly unknown: (claim: Claim) => Effect.Effect<"hand back" | "fail">
-    /** A job of this queue was begun: its next unknown task counts as the first one. */
+    /**
+     * A job of this queue was begun: its next unknown task counts as the first one. A queue that is left out stays so: the
+     * job was fetched before, and the unknown task would be back at once.
+     */
     readonly begun: (claim: Claim) => Effect.Effect<void>
     /** What of the worker's queues may be asked for now (`null`: all there are); undefined where nothing may. */
     readonly mayAsk: (
@@ -71,7 +74,10 @@ export class QueueBackoff extends Context.Service<
           allUntil = now + pauseOfAll
           return "hand back"
         }),
-        begun: (claim) => Effect.sync(() => void leftOut.delete(queueOf(claim.job))),
+        begun: Effect.fnUntraced(function* (claim) {
+          const queue = queueOf(claim.job)
+          if ((yield* monotonic) >= (leftOut.get(queue)?.until ?? 0)) leftOut.delete(queue)
+        }),
         mayAsk: Effect.fnUntraced(function* (queues) {
           const now = yield* monotonic
           if (queues === null) return now < allUntil ? undefined : { queues }

@@ -22,6 +22,16 @@ const unknown = new UnknownTask({ reason })
 let millis = 1_000
 const claim: Claim = { id: "1", job: testJob("x", { queue: "a" }), claimedAt: 0, expires: null }
 
+const alone = QueueBackoff.layer.pipe(
+  Layer.provide([
+    Layer.succeed(EdgeConfig, testSettings()),
+    Layer.succeed(
+      MonotonicClock,
+      Effect.sync(() => millis)
+    )
+  ])
+)
+
 const asks = (central: Central) =>
   central.calls.filter((call) => call.operation === "fetch").map((call) => call.body as WorkerQueuesBody)
 const only = (central: Central) => {
@@ -117,18 +127,17 @@ describe("an unknown task", () => {
       yield* TestClock.setTime(0)
       millis += 40_000
       assert.deepStrictEqual(yield* backoff.mayAsk(["a"]), { queues: ["a"] })
-    }).pipe(
-      Effect.provide(
-        QueueBackoff.layer.pipe(
-          Layer.provide([
-            Layer.succeed(EdgeConfig, testSettings()),
-            Layer.succeed(
-              MonotonicClock,
-              Effect.sync(() => millis)
-            )
-          ])
-        )
-      )
-    )
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect("leaves its queue out although a known task of it, fetched before, begins meanwhile", () =>
+    Effect.gen(function* () {
+      const backoff = yield* QueueBackoff
+      yield* backoff.unknown(claim)
+      yield* backoff.begun({ ...claim, id: "2", job: testJob("y", { queue: "a" }) })
+      assert.isUndefined(yield* backoff.mayAsk(["a"]))
+      millis += 40_000
+      assert.deepStrictEqual(yield* backoff.mayAsk(["a"]), { queues: ["a"] })
+    }).pipe(Effect.provide(alone))
   )
 })
