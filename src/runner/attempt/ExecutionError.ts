@@ -35,7 +35,8 @@ export class ExecutionUnavailable extends Schema.TaggedError<ExecutionUnavailabl
 /** Whatever a request can fail with. */
 export type ExecutionError = ExecutionRefused | ExecutionUnavailable
 
-const field = (value: unknown, key: string): unknown =>
+/** A key of an object that came from the site; undefined where it is none or has none. */
+export const field = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, key)
     ? Reflect.get(value, key)
     : undefined

@@ -2,7 +2,7 @@
 import { type HttpClientError, isHttpClientError } from "effect/http/HttpClientError"
 import { beforeSending, seen } from "../../platform/connectionProblem.ts"
 import * as Json from "../../protocol/Json.ts"
-import { type ExecutionError, ExecutionRefused, ExecutionUnavailable } from "./ExecutionError.ts"
+import { type ExecutionError, ExecutionRefused, ExecutionUnavailable, field } from "./ExecutionError.ts"
 
 /** An HTTP answer as it came. */
 export interface Answer {
@@ -32,11 +32,6 @@ const quoted = (text: string, most = 500): string =>
     .replace(/\s+/g, " ")
     .trim()
     .slice(0, most)
-
-const field = (value: unknown, key: string): unknown =>
-  typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? Reflect.get(value, key)
-    : undefined
 
 const parsed = (body: string): unknown => {
   try {

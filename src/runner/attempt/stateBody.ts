@@ -1,12 +1,7 @@
 /** stateBody: a task's last word as the site's Execution API takes it. */
 import type { TaskStateBody } from "../../protocol/execution/TaskStates.ts"
 import type { TaskEnd } from "../../protocol/TaskComms.ts"
-
-/** Without what is null or undefined: Airflow leaves out what was not set, and its lists are never null. */
-const given = <T extends object>(fields: T) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)) as {
-    [Key in keyof T]?: Exclude<T[Key], null | undefined>
-  }
+import { given } from "./requests/reply.ts"
 
 /** `end_date` of a `TaskState` is the supervisor's own in Airflow 3.3.2; `at` stands for it, ISO 8601. */
 export const stateBody = (end: TaskEnd, at: string): TaskStateBody => {
