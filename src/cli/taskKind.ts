@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ConfigInvalid } from "../config/ConfigInvalid.ts"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
+import * as FileCalls from "../platform/FileCalls.ts"
 import { LogAppender } from "../platform/LogAppender.ts"
 import { Processes } from "../platform/Processes.ts"
 import { TaskProcesses } from "../platform/TaskProcesses.ts"
@@ -56,7 +57,13 @@ const backendsLayer = (provided: TaskBackends) =>
 
 /** What supervises tasks, but for the transport, which is the worker's. */
 export const attemptsLayer = (backends: TaskBackends = {}) =>
-  Attempts.layer.pipe(Layer.provide([ExecutionClients.layer, LogAppender.layer, backendsLayer(backends)]))
+  Attempts.layer.pipe(
+    Layer.provide([
+      ExecutionClients.layer,
+      Layer.provide(LogAppender.layer, FileCalls.layer),
+      backendsLayer(backends)
+    ])
+  )
 
 /** The runner's kind. */
 export const taskRunner = (backends: TaskBackends) => Layer.provide(TaskRunner.layer, attemptsLayer(backends))

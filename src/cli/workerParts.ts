@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type { ConfigInvalid } from "../config/ConfigInvalid.ts"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import type { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import * as FileCalls from "../platform/FileCalls.ts"
 import { FileTail } from "../platform/FileTail.ts"
 import { FreeDisk } from "../platform/FreeDisk.ts"
 import { HostFolder } from "../platform/HostFolder.ts"
@@ -98,9 +99,8 @@ const around = ({ python }: WorkerOptions, tasks: TasksLayer, own?: OwnTasks) =>
     Layer.provideMerge([
       Layer.provide(Journal.layer, JournalStore.layer),
       EdgeClient.layer,
-      LogFolder.layer,
+      Layer.provide(Layer.merge(LogFolder.layer, FileTail.layer), FileCalls.layer),
       LogFiles.layer,
-      FileTail.layer,
       FreeDisk.layer
     ]),
     Layer.provideMerge([TokenSigner.layer, HttpTransport.layer]),

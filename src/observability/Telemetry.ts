@@ -1,6 +1,7 @@
 /** Telemetry: traces by OpenTelemetry as one layer, which loads nothing unless OTEL_* variables ask for it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import { type Request, read } from "./TelemetryRequest.ts"
@@ -9,6 +10,9 @@ import { type Request, read } from "./TelemetryRequest.ts"
 export const flushTimeout = "5 seconds"
 
 const reason = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+
+/** Spans that nobody exports are not made: they are some of what a task costs. */
+const noTraces = Layer.succeed(References.TracerEnabled, false)
 
 const open = Effect.fnUntraced(function* (request: Request) {
   const log = Effect.runForkWith(yield* Effect.context<never>())
@@ -43,12 +47,12 @@ export const layer: Layer.Layer<never, never, WorkerIdentity> = Layer.unwrap(
     const { name } = yield* WorkerIdentity
     const { request, warnings } = yield* read(name)
     for (const warning of warnings) yield* Effect.logWarning(warning)
-    return request === undefined ? Layer.empty : yield* open(request)
+    return request === undefined ? noTraces : yield* open(request)
   }).pipe(
     Effect.catch((why) =>
       Effect.as(
         Effect.logWarning(`there will be no traces, because OpenTelemetry did not start: ${String(why)}`),
-        Layer.empty
+        noTraces
       )
     )
   )

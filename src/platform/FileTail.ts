@@ -1,7 +1,6 @@
 /** FileTail: reads what is appended to a file, through rotation, truncation and removal. */
 
 import { constants, type FSWatcher, watch } from "node:fs"
-import { type FileHandle, lstat, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { type Calls, FileCalls } from "./FileCalls.ts"
 
 /** A byte of a file. The inode tells the file from another one under the same path. */
 export interface Place {
@@ -71,20 +71,23 @@ export class FileTail extends Context.Service<
     readonly look: (path: string) => Effect.Effect<Option.Option<{ inode: string; size: number }>>
   }
 >()("edge-worker/platform/FileTail") {
-  static readonly layer: Layer.Layer<FileTail> = Layer.sync(FileTail, () =>
-    FileTail.of({
-      open: openTail,
-      look: (path) =>
-        Effect.promise(() =>
-          lstat(path, { bigint: true }).then(
-            (found) =>
-              found.isFile()
-                ? Option.some({ inode: String(found.ino), size: Number(found.size) })
-                : Option.none(),
-            () => Option.none()
+  static readonly layer: Layer.Layer<FileTail> = Layer.effect(
+    FileTail,
+    Effect.map(FileCalls, (calls) =>
+      FileTail.of({
+        open: (path) => openTail(calls, path),
+        look: (path) =>
+          Effect.promise(() =>
+            calls.look(path).then(
+              (found) =>
+                found?.isFile() === true
+                  ? Option.some({ inode: String(found.ino), size: Number(found.size) })
+                  : Option.none(),
+              () => Option.none()
+            )
           )
-        )
-    })
+      })
+    )
   )
 }
 
@@ -92,30 +95,31 @@ const codeOf = (cause: unknown): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
 
 interface OpenFile {
-  readonly handle: FileHandle
+  readonly fd: number
   readonly inode: string
+  readonly size: number
 }
 
 /** Opens the regular file under the path; never a link, and never waits for a FIFO's writer. */
-const openFile = async (path: string): Promise<OpenFile | undefined> => {
+const openFile = async (calls: Calls, path: string): Promise<OpenFile | undefined> => {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((cause) => {
+  const fd = await calls.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined
     throw cause
   })
-  if (handle === undefined) return undefined
-  const found = await handle.stat({ bigint: true })
-  if (found.isFile()) return { handle, inode: String(found.ino) }
-  await handle.close()
+  if (fd === undefined) return undefined
+  try {
+    const found = await calls.stat(fd)
+    if (found.isFile()) return { fd, inode: String(found.ino), size: Number(found.size) }
+  } catch (cause) {
+    await calls.close(fd)
+    throw cause
+  }
+  await calls.close(fd)
   throw new Error("it is not a regular file")
 }
 
-const isReplaced = async (path: string, inode: string): Promise<boolean> => {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined)
-  return found?.isFile() === true && String(found.ino) !== inode
-}
-
-const openTail = (path: string): Effect.Effect<TailedFile, never, Scope.Scope> =>
+const openTail = (calls: Calls, path: string): Effect.Effect<TailedFile, never, Scope.Scope> =>
   Effect.gen(function* () {
     const latch = Latch.makeUnsafe()
     let file: OpenFile | undefined
@@ -138,7 +142,7 @@ const openTail = (path: string): Effect.Effect<TailedFile, never, Scope.Scope> =
     const closeFile = async () => {
       const closing = file
       file = undefined
-      await closing?.handle.close()
+      if (closing !== undefined) await calls.close(closing.fd)
     }
     yield* Effect.addFinalizer(() =>
       Effect.promise(async () => {
@@ -149,20 +153,28 @@ const openTail = (path: string): Effect.Effect<TailedFile, never, Scope.Scope> =
     const read = async (from: Place | undefined, maxBytes: number): Promise<Slice | undefined> => {
       latch.closeUnsafe() // first: what changes from here on is seen by the next `changed`
       watchFolder()
-      file ??= await openFile(path)
-      if (file === undefined) return undefined
-      let replaced = await isReplaced(path, file.inode) // before its size: a writer that rotates is done with it
-      let size = (await file.handle.stat()).size
-      if (replaced && from?.inode === file.inode && from.offset === size) {
-        await closeFile()
-        file = await openFile(path)
+      let replaced = false
+      let size: number
+      if (file === undefined) {
+        file = await openFile(calls, path)
         if (file === undefined) return undefined
-        size = (await file.handle.stat()).size
-        replaced = false
+        size = file.size
+      } else {
+        const now = await calls.look(path).catch(() => undefined)
+        replaced = now?.isFile() === true && String(now.ino) !== file.inode
+        // a writer that rotates is done with the old file: its size counts only then
+        size = Number((await calls.stat(file.fd)).size)
+        if (replaced && from?.inode === file.inode && from.offset === size) {
+          await closeFile()
+          file = await openFile(calls, path)
+          if (file === undefined) return undefined
+          size = file.size
+          replaced = false
+        }
       }
       const offset = from?.inode === file.inode && from.offset <= size ? from.offset : 0
       const buffer = new Uint8Array(Math.min(maxBytes, size - offset))
-      const { bytesRead } = await file.handle.read(buffer, 0, buffer.length, offset)
+      const bytesRead = buffer.length === 0 ? 0 : await calls.read(file.fd, buffer, offset)
       return { place: { inode: file.inode, offset }, bytes: buffer.subarray(0, bytesRead), size, replaced }
     }
     return {

@@ -1,8 +1,8 @@
 /** JournalStore: the journal's entries on disk: a small SQLite file in the state folder, written before what it promises. */
-import { existsSync, renameSync } from "node:fs"
-import { open } from "node:fs/promises"
+import { closeSync, existsSync, fdatasync, openSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
+import { promisify } from "node:util"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -54,7 +54,16 @@ export class JournalStore extends Context.Service<
       const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
       const file = join(path, "journal.db")
       let opened = yield* openOrSetAside(DatabaseSync, file, path)
+      /** SQLite keeps the file as long as it has the database. */
+      let wal: number | undefined
+      const flushWal = async () => {
+        wal ??= openSync(`${file}-wal`, "r")
+        await flush(wal)
+      }
+      // A flush that is under way meanwhile finds no file, or flushes another one: neither harms.
       const close = () => {
+        if (wal !== undefined) closeSync(wal)
+        wal = undefined
         if (opened.database.isOpen) opened.database.close()
       }
       yield* Effect.addFinalizer(() => Effect.sync(close))
@@ -68,15 +77,16 @@ export class JournalStore extends Context.Service<
       const transaction = (changes: ReadonlyArray<JournalChange>, first?: string) =>
         Effect.try({
           try: () => {
-            const { database, put, remove } = opened
-            database.exec("BEGIN IMMEDIATE")
+            const { begin, commit, database, put, remove } = opened
+            const make = ({ id, kind, value }: JournalChange) =>
+              value === null ? remove.run(kind, id) : put.run(kind, id, value)
+            const [only] = changes
+            if (first === undefined && changes.length === 1 && only !== undefined) return void make(only)
+            begin.run()
             try {
               if (first !== undefined) database.exec(first)
-              for (const { id, kind, value } of changes) {
-                if (value === null) remove.run(kind, id)
-                else put.run(kind, id, value)
-              }
-              database.exec("COMMIT")
+              for (const change of changes) make(change)
+              commit.run()
             } catch (error) {
               if (database.isTransaction) database.exec("ROLLBACK")
               throw error
@@ -107,7 +117,7 @@ export class JournalStore extends Context.Service<
       const written = yield* Queue.sliding<void>(1)
       yield* Queue.take(written).pipe(
         Effect.andThen(Effect.sleep(flushDelay)),
-        Effect.andThen(Effect.ignore(Effect.tryPromise(() => flush(`${file}-wal`)))),
+        Effect.andThen(Effect.ignore(Effect.tryPromise(flushWal))),
         Effect.forever,
         Effect.forkScoped
       )
@@ -155,14 +165,7 @@ const damagedWrites = 3
 const flushDelay = "100 millis"
 
 /** On another thread: a slow disk must not hold up the worker. */
-const flush = async (wal: string) => {
-  const handle = await open(wal, "r")
-  try {
-    await handle.datasync()
-  } finally {
-    await handle.close()
-  }
-}
+const flush = promisify(fdatasync)
 
 /** The format of the file: 2 has a claim's log. A newer edge-worker reads an older one; an older one refuses a newer. */
 const FORMAT = 2
@@ -205,10 +208,12 @@ const openFile = (Database: typeof DatabaseSync, file: string, path: string) =>
         "INSERT INTO entry (kind, id, value) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value"
       )
       const remove = database.prepare("DELETE FROM entry WHERE kind = ? AND id = ?")
+      const begin = database.prepare("BEGIN IMMEDIATE")
+      const commit = database.prepare("COMMIT")
       // Now: damage that only a write meets would refuse every job of this worker and of each one after it.
       const found = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"]
       if (found !== "ok") throw new Damaged(String(found))
-      return Effect.succeed({ database, left, put, remove })
+      return Effect.succeed({ begin, commit, database, left, put, remove })
     } catch (error) {
       database?.close()
       return Effect.fail(error)

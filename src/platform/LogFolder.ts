@@ -1,7 +1,5 @@
 /** LogFolder: where a job's log file lies, made sure of before anything is written there, and our own lines in it. */
 
-import { constants, type Stats } from "node:fs"
-import { lstat, mkdir, open } from "node:fs/promises"
 import { isAbsolute, join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,7 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { type Calls, FileCalls } from "./FileCalls.ts"
 import { isMachineFault } from "./MachineFault.ts"
+import { openToAppend } from "./openToAppend.ts"
 
 /** The site's `log_path` cannot be used on this machine. The job fails with this message in its log. */
 export class UnsafeLogPath extends Schema.TaggedError<UnsafeLogPath>()("UnsafeLogPath", {
@@ -46,9 +46,8 @@ export const substituteName = "task.log"
 /** Linux' NAME_MAX and PATH_MAX (with its NUL), in bytes. */
 const longestName = 255
 const longestPath = 4095
-/** The default of `[logging] file_task_handler_new_folder_permissions` and of `…_new_file_permissions`. */
+/** The default of `[logging] file_task_handler_new_folder_permissions`. */
 const folderPermissions = 0o775
-const filePermissions = 0o664
 
 /** The parts of a relative path, or the rule that it breaks. Pure: links are looked for on the disk. */
 export const logPathParts = (logPath: string): ReadonlyArray<string> | string => {
@@ -90,6 +89,7 @@ export class LogFolder extends Context.Service<
     LogFolder,
     Effect.gen(function* () {
       const settings = yield* EdgeConfig
+      const calls = yield* FileCalls
       const base = resolve(settings.baseLogFolder)
       const permissions = settings.logFolderPermissions ?? folderPermissions
       const substitute = (claimFolder: string) => join(claimFolder, substituteName)
@@ -105,12 +105,12 @@ export class LogFolder extends Context.Service<
           }
           return Effect.tryPromise({
             // The operator's own choice, may be a link. Where it cannot be made, no job's log can be written.
-            try: () => mkdir(base, { recursive: true, mode: permissions }),
+            try: () => calls.makeFolders(base, permissions),
             catch: refusal
           }).pipe(
             Effect.andThen(
               Effect.tryPromise({
-                try: () => prepare(base, parts, permissions),
+                try: () => prepare(calls, base, parts, permissions),
                 catch: (cause) => (isMachineFault(cause) ? refusal(cause) : fail(reasonOf(cause)))
               })
             )
@@ -121,7 +121,7 @@ export class LogFolder extends Context.Service<
             const timestamp = new Date(yield* Clock.currentTimeMillis).toISOString().replace("Z", "000Z")
             const { level, event, logger = "edge-worker" } = notice
             const line = `${JSON.stringify({ timestamp, level, event, logger })}\n`
-            yield* Effect.tryPromise(() => append(file, line))
+            yield* Effect.tryPromise(() => append(calls, file, line))
           },
           (effect, file) =>
             Effect.catch(effect, (error) =>
@@ -136,42 +136,36 @@ export class LogFolder extends Context.Service<
 const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 const refusal = (cause: unknown) => new LogFolderRefused({ reason: reasonOf(cause) })
 
-const found = (path: string): Promise<Stats | undefined> =>
-  lstat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return undefined
-    throw cause
-  })
-
 /** Makes the folders one by one and looks at each after it exists, so that none can be a link. */
-const prepare = async (base: string, parts: ReadonlyArray<string>, mode: number): Promise<string> => {
+const prepare = async (
+  calls: Calls,
+  base: string,
+  parts: ReadonlyArray<string>,
+  mode: number
+): Promise<string> => {
   let path = base
+  /** So is all below it. */
+  let isNew = false
   for (const part of parts.slice(0, -1)) {
     path = join(path, part)
-    await mkdir(path, { mode }).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== "EEXIST") throw cause
-    })
-    const folder = await found(path)
+    isNew = await calls.makeFolder(path, mode)
+    if (isNew) continue
+    const folder = await calls.look(path)
     if (folder?.isSymbolicLink()) throw new Error(`it leads through the symbolic link ${path}`)
     if (!folder?.isDirectory()) throw new Error(`${path} is not a folder`)
   }
   path = join(base, ...parts)
-  const file = await found(path)
+  const file = isNew ? undefined : await calls.look(path)
   if (file?.isSymbolicLink()) throw new Error(`${path} is a symbolic link`)
   if (file !== undefined && !file.isFile()) throw new Error(`${path} is not a regular file`)
   return path
 }
 
-const append = async (file: string, line: string): Promise<void> => {
-  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
-  const handle = await open(file, O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_RDWR, filePermissions)
+const append = async (calls: Calls, file: string, line: string): Promise<void> => {
+  const { fd, torn } = await openToAppend(calls, file)
   try {
-    const stat = await handle.stat()
-    if (!stat.isFile()) throw new Error("it is not a regular file")
-    // A task that was killed may have left half a line, and ours must stand alone.
-    const last = new Uint8Array(1)
-    if (stat.size > 0) await handle.read(last, 0, 1, stat.size - 1)
-    await handle.write(stat.size > 0 && last[0] !== 0x0a ? `\n${line}` : line)
+    await calls.write(fd, Buffer.from(torn ? `\n${line}` : line)) // ours must stand alone
   } finally {
-    await handle.close()
+    await calls.close(fd)
   }
 }

@@ -4,6 +4,7 @@ import { AirflowConfig } from "../config/AirflowConfig.ts"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { allSettings } from "../config/settings.ts"
 import { ConfigSources } from "./ConfigSources.ts"
+import * as FileCalls from "./FileCalls.ts"
 import { FileTail } from "./FileTail.ts"
 import { FreeDisk } from "./FreeDisk.ts"
 import * as HttpTransport from "./HttpTransport.ts"
@@ -23,10 +24,8 @@ export const NodePlatform = {
   layer: Layer.mergeAll(
     HttpTransport.layer,
     TokenSigner.layer,
-    LogFolder.layer,
-    LogAppender.layer,
+    Layer.provide(Layer.mergeAll(LogFolder.layer, LogAppender.layer, FileTail.layer), FileCalls.layer),
     LogFiles.layer,
-    FileTail.layer,
     FreeDisk.layer,
     Layer.provideMerge(JournalStore.layer, StateFolder.layer)
   ),

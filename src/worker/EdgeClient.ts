@@ -96,7 +96,9 @@ export class EdgeClient extends Context.Service<
         (send: Effect.Effect<HttpClientResponse, unknown>): Effect.Effect<A, E | SiteUnavailable> =>
           ask(site, operation, send).pipe(
             Effect.flatMap((answer) => SiteCall.read(answer, refusals, body)),
-            Effect.withSpan(`EdgeClient.${operation.replaceAll(" ", "-")}`)
+            Effect.withSpan(`EdgeClient.${operation.replaceAll(" ", "-")}`, undefined, {
+              captureStackTrace: false
+            })
           )
       const register = call("register", registered, versionOrConflict)
       const heartbeat = call("heartbeat", stateSet, versionOrUnknown)

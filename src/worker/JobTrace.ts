@@ -1,5 +1,6 @@
 /** JobTrace: a job as one trace, joined to its Dag run's by the workload's `context_carrier`. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -48,9 +49,15 @@ const attributes = ({ job }: Claim) => ({
 /** Lets the job's span end as an error; nobody else sees it. */
 class JobFailed extends Data.TaggedError("JobFailed")<{ readonly message: string }> {}
 
+/** The span that is under way, where spans are made at all. */
+const currentSpan = Effect.map(
+  Effect.option(Effect.currentSpan),
+  Option.filter(({ annotations }) => !Context.get(annotations, Tracer.DisablePropagation))
+)
+
 /** The ask, told after the fact: it was over before the job and thus its trace were known. */
 const askedSpan = Effect.fnUntraced(function* ({ from, to }: Asked) {
-  const job = yield* Effect.option(Effect.currentSpan)
+  const job = yield* currentSpan
   if (Option.isNone(job)) return
   const tracer = yield* Effect.tracer
   const { annotations, sampled } = job.value
@@ -85,10 +92,11 @@ export const withJobSpan =
       Effect.flatMap((outcome) =>
         outcome?._tag === "Failed" ? Effect.fail(new JobFailed({ message: outcome.reason })) : Effect.void
       ),
-      Effect.withSpan("JobRun.run", {
-        ...under(parentOf(claim)),
-        attributes: attributes(claim)
-      }),
+      Effect.withSpan(
+        "JobRun.run",
+        { ...under(parentOf(claim)), attributes: attributes(claim) },
+        { captureStackTrace: false }
+      ),
       Effect.catchIf(
         (error) => error instanceof JobFailed,
         () => Effect.void
@@ -97,7 +105,7 @@ export const withJobSpan =
 
 /** The current span, or the Dag run's where a claim is settled outside its job's span (handed back, adopted). */
 export const pointOf = (claim: Claim): Effect.Effect<TracePoint | undefined> =>
-  Effect.map(Effect.option(Effect.currentSpan), (current) => {
+  Effect.map(currentSpan, (current) => {
     const span = Option.getOrElse(current, () => parentOf(claim))
     if (span === undefined) return undefined
     return { traceId: span.traceId, spanId: span.spanId, sampled: span.sampled }
@@ -105,4 +113,6 @@ export const pointOf = (claim: Claim): Effect.Effect<TracePoint | undefined> =>
 
 /** A span of a job that is made outside of it. */
 export const withSpanAt = (name: string, point: TracePoint | undefined) =>
-  Effect.withSpan(name, under(point === undefined ? undefined : Tracer.externalSpan(point)))
+  Effect.withSpan(name, under(point === undefined ? undefined : Tracer.externalSpan(point)), {
+    captureStackTrace: false
+  })

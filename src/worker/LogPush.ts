@@ -132,12 +132,12 @@ export class LogPush extends Context.Service<
         })
 
         const deliver = makeDelivery({
-          push: Effect.fn("LogPush.push")((log_chunk_time: string, log_chunk_data: string) =>
+          push: (log_chunk_time, log_chunk_data) =>
             client.pushLog(key, { log_chunk_time, log_chunk_data, task_instance_id: taskInstanceId }).pipe(
               Effect.tap(() => answered(undefined)),
-              Effect.tapError(({ status = 0 }) => answered(status))
-            )
-          ),
+              Effect.tapError(({ status = 0 }) => answered(status)),
+              Effect.withSpan("LogPush.push", undefined, { captureStackTrace: false })
+            ),
           nextTime,
           backoff,
           hasTaskInstance,

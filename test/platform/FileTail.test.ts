@@ -14,12 +14,14 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { FileTail, type Place, type TailedFile } from "../../src/platform/FileTail.ts"
+import { eachWay } from "./fileCalls.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-tail-"))),
@@ -39,10 +41,11 @@ const read = (tailed: TailedFile, from?: Place, maxBytes = 1_000) =>
       onSome: ({ bytes, ...rest }) => ({ ...rest, text: Buffer.from(bytes).toString() })
     })
   )
-const test = <A, E>(name: string, body: () => Effect.Effect<A, E, FileTail | Scope.Scope>) =>
-  it.live(name, () => body().pipe(Effect.provide(FileTail.layer)))
 
-describe("FileTail", () => {
+eachWay("FileTail", (calls) => {
+  const test = <A, E>(name: string, body: () => Effect.Effect<A, E, FileTail | Scope.Scope>) =>
+    it.live(name, () => body().pipe(Effect.provide(Layer.provide(FileTail.layer, calls))))
+
   test("finds nothing until the file is there, then reads it in pieces", () =>
     Effect.gen(function* () {
       const { path, tailed } = yield* open

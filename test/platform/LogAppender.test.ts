@@ -2,25 +2,26 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { afterAll } from "vitest"
 import { LogAppender } from "../../src/platform/LogAppender.ts"
+import { eachWay } from "./fileCalls.ts"
 
 const root = mkdtempSync(join(tmpdir(), "log-appender-"))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 let count = 0
 const newFile = () => join(root, `${++count}.log`)
 
-const appending = (file: string, ...texts: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const log = yield* (yield* LogAppender).open(file)
-    for (const text of texts) yield* log.append(text)
-  }).pipe(Effect.scoped, Effect.provide(LogAppender.layer))
+eachWay("a log file", (calls) => {
+  const appending = (file: string, ...texts: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const log = yield* (yield* LogAppender).open(file)
+      for (const text of texts) yield* log.append(text)
+    }).pipe(Effect.scoped, Effect.provide(Layer.provide(LogAppender.layer, calls)))
+  const reasonOf = (file: string) => Effect.map(Effect.flip(appending(file, "x\n")), ({ reason }) => reason)
 
-const reasonOf = (file: string) => Effect.map(Effect.flip(appending(file, "x\n")), ({ reason }) => reason)
-
-describe("a log file", () => {
   it.effect("is made, and goes on where it ended", () =>
     Effect.gen(function* () {
       const file = newFile()
@@ -50,14 +51,14 @@ describe("a log file", () => {
 
   it.effect("that cannot be opened now may be later", () =>
     Effect.gen(function* () {
-      const folder = join(root, "later")
+      const folder = join(newFile(), "later")
       const log = yield* (yield* LogAppender).open(join(folder, "a.log"))
       const { message } = yield* Effect.flip(log.append("lost\n"))
       assert.include(message, "ENOENT")
-      mkdirSync(folder)
+      mkdirSync(folder, { recursive: true })
       yield* log.append("kept\n")
       assert.strictEqual(readFileSync(join(folder, "a.log"), "utf8"), "kept\n")
-    }).pipe(Effect.scoped, Effect.provide(LogAppender.layer))
+    }).pipe(Effect.scoped, Effect.provide(Layer.provide(LogAppender.layer, calls)))
   )
 
   it.effect("is no symbolic link, device or folder", () =>

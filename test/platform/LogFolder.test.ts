@@ -12,7 +12,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -20,30 +20,32 @@ import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { LogFolder } from "../../src/platform/LogFolder.ts"
 import { testSettings } from "../../src/testing/settings.ts"
+import { eachWay } from "./fileCalls.ts"
 
 type Setup = { readonly base: string; readonly root: string; readonly logs: LogFolder["Service"] }
-const test = <A, E>(
-  name: string,
-  body: (setup: Setup) => Effect.Effect<A, E, Scope.Scope>,
-  permissions?: number
-) =>
-  it.effect(name, () =>
-    Effect.gen(function* () {
-      const root = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-logs-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-      )
-      const base = join(root, "logs")
-      const settings = testSettings({ baseLogFolder: base, logFolderPermissions: permissions })
-      const layer = LogFolder.layer.pipe(Layer.provide(Layer.succeed(EdgeConfig, settings)))
-      return yield* Effect.flatMap(LogFolder, (logs) => body({ root, base, logs })).pipe(
-        Effect.provide(layer)
-      )
-    })
-  )
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
-describe("LogFolder", () => {
+eachWay("LogFolder", (calls) => {
+  const test = <A, E>(
+    name: string,
+    body: (setup: Setup) => Effect.Effect<A, E, Scope.Scope>,
+    permissions?: number
+  ) =>
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const root = yield* Effect.acquireRelease(
+          Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-logs-"))),
+          (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+        )
+        const base = join(root, "logs")
+        const settings = testSettings({ baseLogFolder: base, logFolderPermissions: permissions })
+        const layer = LogFolder.layer.pipe(Layer.provide([Layer.succeed(EdgeConfig, settings), calls]))
+        return yield* Effect.flatMap(LogFolder, (logs) => body({ root, base, logs })).pipe(
+          Effect.provide(layer)
+        )
+      })
+    )
+
   test("gives the path under the base and makes its folders as Airflow does", ({ base, logs }) =>
     Effect.gen(function* () {
       const logPath = "dag_id=d/run_id=manual__2026-01-01T00:00:00+00:00/task_id=é/attempt=1.log"

@@ -53,6 +53,24 @@ describe("a task in this process", () => {
     })
   )
 
+  it.effect("has its place in the Dag run's trace, also where the worker makes no spans", () =>
+    Effect.gen(function* () {
+      const traceId = "0af7651916cd43dd8448eb211c80319c"
+      const found = yield* Deferred.make<string>()
+      const task = Task.make({
+        ...{ dagId: "dag", taskId: "traced" },
+        run: () =>
+          Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => Deferred.succeed(found, span.traceId))
+      })
+      const tasks = Context.get(yield* Layer.build(InProcessTasks.layer([task])), Tasks)
+      const channel = yield* Effect.withTracerEnabled(tasks.open(job("traced")), false)
+      const details = startupDetails({ dagId: "dag", taskId: "traced" }, "2026-01-02T03:04:05Z")
+      const context_carrier = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
+      yield* channel.send({ details: { ...details, ti: { ...details.ti, context_carrier } } })
+      expect(yield* Deferred.await(found)).toBe(traceId)
+    })
+  )
+
   it.effect("logs what it says of itself, and nothing of what the worker says of its own lines", () =>
     Effect.gen(function* () {
       const task = Task.make({

@@ -10,7 +10,7 @@ import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
-import { parentOf } from "../../src/worker/JobTrace.ts"
+import { parentOf, pointOf, type TracePoint, withJobSpan } from "../../src/worker/JobTrace.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, within, withWorker } from "./harness.ts"
 
@@ -143,6 +143,32 @@ describe("a job's trace", () => {
           name
         )
       }
+    })
+  )
+
+  it.effect("where no spans are made, what follows a job still belongs to its Dag run", () =>
+    Effect.gen(function* () {
+      const claim = {
+        id: "c",
+        job: traced("a", `00-${traceId}-${dagRunSpan}-01`),
+        claimedAt: 0,
+        expires: null
+      }
+      const { spans, tracer } = recorder()
+      let found: TracePoint | undefined
+      yield* pointOf(claim).pipe(
+        Effect.tap((point) =>
+          Effect.sync(() => {
+            found = point
+          })
+        ),
+        Effect.as(undefined),
+        withJobSpan(claim, { from: 1n, to: 2n }),
+        Effect.withTracer(tracer),
+        Effect.withTracerEnabled(false)
+      )
+      assert.deepStrictEqual(found, { traceId, spanId: dagRunSpan, sampled: true })
+      assert.lengthOf(spans, 0)
     })
   )
 

@@ -41,6 +41,8 @@ const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, p
     // What the worker says in its own lines has no place in the task's.
     Effect.provideService(References.CurrentLogAnnotations, {}),
     Effect.provideService(References.CurrentLogSpans, []),
+    // A task may hand its place in the Dag run's trace on, also where the worker makes no spans.
+    Effect.withTracerEnabled(true),
     Effect.forkDetach
   )
   // Code of this process cannot be ended, only left alone: nobody hears it any more.
