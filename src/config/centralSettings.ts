@@ -259,7 +259,7 @@ export const centralSettings = {
   jwtAlgorithms: airflow(
     "api_auth",
     "jwt_algorithm",
-    "GUESS",
+    undefined,
     secretAlgorithms,
     "The algorithms with which such a token may be signed; the first signs the tokens of tasks."
   ),

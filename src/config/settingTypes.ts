@@ -107,13 +107,14 @@ export const firstOfList = type("a text, or several with commas, of which the fi
 const hmac = /^HS(?:256|384|512)$/
 
 /**
- * The algorithms that a shared secret can sign with; never empty. `GUESS` is Airflow's own word for its default
- * (3.3.2, `api_fastapi/auth/tokens.py`).
+ * The algorithms that a shared secret can sign with; never empty. `GUESS` is Airflow's own word where nothing is set, and no
+ * default of `config.yml` (3.3.2, `api_fastapi/auth/tokens.py`).
  */
-export const secretAlgorithms = type(
-  "HS256, HS384, HS512 or GUESS (HS512), or several with commas, of which the first signs; others need a pair of keys, and " +
-    "workers share a secret",
-  (text): Option.Option<readonly [string, ...ReadonlyArray<string>]> => {
+export const secretAlgorithms: SettingType<readonly [string, ...ReadonlyArray<string>]> = {
+  words:
+    "HS256, HS384, HS512 or GUESS (HS512, as where it is not set), or several with commas, of which the first signs; others " +
+    "need a pair of keys, and workers share a secret",
+  decode: (text = "GUESS") => {
     const [first = "GUESS", ...rest] = text
       .split(",")
       .map((name) => name.trim())
@@ -121,7 +122,7 @@ export const secretAlgorithms = type(
     if (first === "GUESS") return Option.some(["HS512"])
     return hmac.test(first) ? Option.some([first, ...rest.filter((name) => hmac.test(name))]) : Option.none()
   }
-)
+}
 
 /** The one that signs. */
 export const secretAlgorithm: SettingType<string> = {

@@ -215,7 +215,7 @@ export const settings = {
   jwtAlgorithm: airflow(
     "api_auth",
     "jwt_algorithm",
-    "GUESS",
+    undefined,
     secretAlgorithm,
     "The algorithm of that signature; the site must be set to the same."
   ),

@@ -255,6 +255,7 @@ describe("EdgeConfig.layer", () => {
   it.effect("takes no algorithm that a shared secret has not, and Airflow's own word for its default", () =>
     Effect.gen(function* () {
       const of = (value: string) => readEnough({ env: { AIRFLOW__API_AUTH__JWT_ALGORITHM: value } })
+      assert.strictEqual((yield* readEnough({})).jwtAlgorithm, "HS512")
       for (const value of ["GUESS", "", "HS512,EdDSA"]) {
         assert.strictEqual((yield* of(value)).jwtAlgorithm, "HS512", value)
       }

@@ -17,6 +17,7 @@ const withoutDefault = [
   "internal_api_secret_key",
   "airflow_home",
   "jwt_secret",
+  "jwt_algorithm",
   "jwt_issuer",
   "ssl_cert",
   "ssl_ca_file",
