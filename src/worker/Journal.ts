@@ -164,7 +164,10 @@ export class Journal extends Context.Service<
       const store = yield* JournalStore
       // Changed in place, by the steps below only: there is one for each log that is kept, and they change often.
       const { offsets, stale, ...restored } = yield* restore(store.left)
-      const ref = yield* SubscriptionRef.make<Entries>(restored)
+      /** Changed by `apply` only. */
+      let entries: Entries = restored
+      /** Those of `entries`, for who waits for a change of them. */
+      const outbox = yield* SubscriptionRef.make<ReadonlyArray<Report>>(restored.reports)
       const problem = yield* SubscriptionRef.make<string | undefined>(undefined)
 
       const oneWrite = yield* Semaphore.make(1)
@@ -176,17 +179,17 @@ export class Journal extends Context.Service<
       })
       /** Memory first, then the disk, with no other write in between; a refused write is made up for later. */
       const apply = (f: (entries: Entries) => Step) =>
-        SubscriptionRef.modify(ref, (entries) => {
+        Effect.suspend(() => {
+          const { reports } = entries
           const { changes, next } = f(entries)
-          return [changes, next] as const
-        }).pipe(
-          Effect.flatMap((changes) => (changes.length === 0 ? Effect.void : store.write(changes))),
-          Effect.tapError(refused),
-          oneWrite.withPermit,
-          Effect.uninterruptible
-        )
+          entries = next
+          const written = changes.length === 0 ? Effect.void : store.write(changes)
+          return next.reports === reports
+            ? written
+            : Effect.andThen(SubscriptionRef.set(outbox, next.reports), written)
+        }).pipe(Effect.tapError(refused), oneWrite.withPermit, Effect.uninterruptible)
       const keepGoing = (f: (entries: Entries) => Step) => Effect.ignore(apply(f))
-      const read = <A>(f: (entries: Entries) => A) => Effect.map(SubscriptionRef.get(ref), f)
+      const read = <A>(f: (entries: Entries) => A) => Effect.sync(() => f(entries))
 
       const writeAnew = read((entries) => snapshot(entries, offsets)).pipe(
         Effect.flatMap(store.replace),
@@ -236,10 +239,7 @@ export class Journal extends Context.Service<
         closed: (claim) => keepGoing((e) => withdrawRunning(remove(e, claim), claim)),
         openClaims: read((e) => [...e.claims.values()]),
         reports: read((e) => e.reports),
-        reportChanges: SubscriptionRef.changes(ref).pipe(
-          Stream.map((e) => e.reports),
-          Stream.changesWith((a, b) => a === b)
-        ),
+        reportChanges: SubscriptionRef.changes(outbox),
         accepted: (report) =>
           keepGoing((e) => removeReports({ next: e, changes: [] }, (other) => other.id === report.id)),
         logOffset: (path) => Effect.sync(() => offsets.get(path)),

@@ -2,9 +2,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
+import { until } from "./until.ts"
 
 /** How the capacity is used; all in slots. */
 export interface SlotsUsage {
@@ -40,11 +41,7 @@ export class Slots extends Context.Service<
       const { concurrency } = yield* WorkerIdentity
       const ref = yield* SubscriptionRef.make<SlotsUsage>({ capacity: concurrency, held: 0, lent: 0 })
       const changes = SubscriptionRef.changes(ref)
-      const untilFree = changes.pipe(
-        Stream.filter((usage) => free(usage) > 0),
-        Stream.runHead,
-        Effect.asVoid
-      )
+      const untilFree = until(ref, (usage) => free(usage) > 0)
       const borrow = SubscriptionRef.modify(ref, (usage) => {
         const lent = free(usage)
         return [lent, { ...usage, lent: usage.lent + lent }] as const

@@ -2,10 +2,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { initial, type Lifecycle, type LifecycleEvent, report, transition } from "../protocol/Lifecycle.ts"
+import { until } from "./until.ts"
 
 /** The state of this worker. */
 export class WorkerLifecycle extends Context.Service<
@@ -42,8 +42,7 @@ export class WorkerLifecycle extends Context.Service<
         send,
         get: SubscriptionRef.get(ref),
         changes,
-        until: (predicate) =>
-          changes.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))
+        until: (predicate) => until(ref, predicate)
       })
     })
   )
