@@ -25,7 +25,9 @@ const ExitFile = Schema.Union([
   Schema.Struct({
     code: Schema.Int,
     /** What ended the task's process under a supervisor that lived on to say so. */
-    task_signal: Schema.optionalKey(Schema.String)
+    task_signal: Schema.optionalKey(Schema.String),
+    /** Why nothing is to be reported of it. */
+    left: Schema.optionalKey(Schema.String)
   }),
   Schema.Struct({ signal: Schema.String })
 ])

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { JobFolder } from "../platform/JobFolder.ts"
+import { type JobEnd, JobFolder } from "../platform/JobFolder.ts"
 import { Processes } from "../platform/Processes.ts"
 import { Attempts } from "./attempt/Attempts.ts"
 import { Tasks } from "./attempt/TaskChannel.ts"
@@ -20,6 +20,17 @@ const Handle = Schema.Struct({
 const decodeHandle = Schema.decodeUnknownOption(Handle)
 
 const gone = "the worker ended while the task ran, and the task with it"
+
+/** For a worker that comes after; a failure it finds by itself. */
+const endOf = (outcome: Outcome): JobEnd | undefined => {
+  if (outcome._tag === "Failed") return undefined
+  return outcome._tag === "Left" ? { code: 0, left: outcome.reason } : { code: 0 }
+}
+
+const outcomeOf = (end: JobEnd): Outcome => {
+  if (!("code" in end) || end.code !== 0) return { _tag: "Failed", reason: gone, stderr: "" }
+  return end.left === undefined ? { _tag: "Succeeded" } : { _tag: "Left", reason: end.left }
+}
 
 /** The runner for tasks that are registered in this worker. */
 export const TaskRunner = {
@@ -48,10 +59,14 @@ export const TaskRunner = {
           job,
           task: command,
           channel,
-          told: () =>
-            Effect.catch(jobFolder.write(folder, "exit", JSON.stringify({ code: 0 })), (error) =>
-              Effect.logWarning(`a restart could not tell how a task ended: ${error.message}`)
-            )
+          known: (outcome) => {
+            const end = endOf(outcome)
+            return end === undefined
+              ? Effect.void
+              : Effect.catch(jobFolder.write(folder, "exit", JSON.stringify(end)), (error) =>
+                  Effect.logWarning(`a restart could not tell how a task ended: ${error.message}`)
+                )
+          }
         })
         const handle: typeof Handle.Type = { kind: "task", mark: channel.mark ?? null }
         return { attempt, channel, handle }
@@ -84,13 +99,9 @@ export const TaskRunner = {
           if (typeof mark === "string") yield* processes.killTree({ root: undefined, mark })
           const exit = yield* jobFolder.exit(folder)
           if (Option.isSome(exit)) {
-            const told = "code" in exit.value && exit.value.code === 0
-            const outcome: Outcome = told
-              ? { _tag: "Succeeded" }
-              : { _tag: "Failed", reason: gone, stderr: "" }
             const job: RunningJob = {
               handle: handle ?? null,
-              outcome: Effect.succeed(outcome),
+              outcome: Effect.succeed(outcomeOf(exit.value)),
               stop: () => Effect.void
             }
             return { _tag: "Found", job }

@@ -1,8 +1,9 @@
 /** Tasks in TypeScript as jobs: real processes under real attempts, and a site that answers from memory. */
-import { mkdirSync, readdirSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { TaskBackends } from "../../src/cli/TaskBackends.ts"
@@ -15,12 +16,15 @@ import { XComBackend } from "../../src/runner/attempt/XComBackend.ts"
 import { NotStarted, Runner } from "../../src/runner/Runner.ts"
 import { TaskRunner } from "../../src/runner/TaskRunner.ts"
 import { jobOf, suite } from "../suites/runner.ts"
-import { type Asked, fakeSite } from "./attempt/fakeSite.ts"
+import { type Answer, type Asked, fakeSite, refusal } from "./attempt/fakeSite.ts"
 import { kind, runContext, stepOf } from "./attempt/harness.ts"
 import { machineLayer, scratchFolder, startLayer } from "./runnerLayer.ts"
 import { bundled } from "./tasks/bundle.ts"
+import { until } from "./until.ts"
 
 const program = [process.execPath, await bundled("runnerProgram.ts")]
+
+const settings = { minHeartbeatInterval: Duration.millis(20) }
 
 /** The folder of the job that was made last. */
 const lastScratch = (state: string) => {
@@ -29,9 +33,17 @@ const lastScratch = (state: string) => {
   return made.toSorted((one, other) => statSync(other).birthtimeMs - statSync(one).birthtimeMs)[0] ?? folder
 }
 
-const layerOf = (state: string, env: Readonly<Record<string, string>> = {}, backends: TaskBackends = {}) => {
+const layerOf = (
+  state: string,
+  env: Readonly<Record<string, string>> = {},
+  backends: TaskBackends = {},
+  /** Instead of what a kind site answers. */
+  says: (asked: Asked) => Answer | undefined = () => undefined
+) => {
   mkdirSync(join(state, "logs"), { recursive: true })
   const answer = (asked: Asked) => {
+    const said = says(asked)
+    if (said !== undefined) return said
     if (stepOf(asked) !== "run") return kind(asked)
     const context = runContext()
     if (typeof context === "string") return context
@@ -42,7 +54,7 @@ const layerOf = (state: string, env: Readonly<Record<string, string>> = {}, back
   const site = fakeSite(answer)
   const layer = TaskRunner.layer.pipe(
     Layer.provide([TaskHosts.layer({ program }), Layer.provide(attemptsLayer(backends), site.layer)]),
-    Layer.provideMerge(machineLayer({ folder: state, python: "none", runs: "fake", env })),
+    Layer.provideMerge(machineLayer({ folder: state, python: "none", runs: "fake", env, settings })),
     Layer.fresh
   )
   return { layer, asked: site.asked }
@@ -110,6 +122,31 @@ describe("a task in TypeScript", () => {
       assert.instanceOf(error, NotStarted)
     })
   )
+
+  for (const [step, detail, expected] of [
+    ["heartbeat", { reason: "not_running" }, "Succeeded"],
+    ["heartbeat", { reason: "running_elsewhere" }, "Left"],
+    ["run", { reason: "invalid_state", previous_state: "running" }, "Left"]
+  ] as const)
+    it.live(
+      `a worker that dies after the site's ${detail.reason} to ${step} has a successor that says ${expected}`,
+      () =>
+        Effect.gen(function* () {
+          const folder = yield* scratchFolder
+          const { layer } = layerOf(folder, {}, {}, (asked) =>
+            stepOf(asked) === step ? refusal(409, detail) : undefined
+          )
+          const first = yield* startLayer(layer)
+          const job = jobOf(folder, "tree")
+          const { handle } = yield* (yield* Effect.provide(Runner, first.context)).start(job)
+          yield* until(() => existsSync(join(job.folder, "exit")) || undefined)
+          yield* first.stop
+          const second = yield* startLayer(layer)
+          const adopted = yield* (yield* Effect.provide(Runner, second.context)).adopt({ ...job, handle })
+          assert(adopted._tag === "Found")
+          assert.strictEqual((yield* adopted.job.outcome)._tag, expected)
+        })
+    )
 
   it.live("one whose attempt breaks down is given up: nothing of it goes on", () =>
     Effect.gen(function* () {

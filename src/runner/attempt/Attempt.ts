@@ -9,7 +9,7 @@ import type { ExecuteTask } from "../../protocol/Job.ts"
 import type { TaskEnd, TaskRequest, TIRunContext } from "../../protocol/TaskComms.ts"
 import type { Outcome } from "../Runner.ts"
 import type { AttemptCommand, AttemptEvent, Refusal } from "./AttemptEvent.ts"
-import { type AttemptState, beats, initial, serves, transition } from "./AttemptState.ts"
+import { type AttemptState, beats, initial, outcomeOf, serves, transition } from "./AttemptState.ts"
 import { enterRunning, runRefusal, tellState } from "./attemptCalls.ts"
 import type { ExecutionClient } from "./ExecutionClient.ts"
 import type { HeartbeatRules } from "./executionPatience.ts"
@@ -34,8 +34,8 @@ export interface AttemptParts extends Pick<Sources, "masker" | "secrets" | "xcom
   readonly overtimeMillis: number
   /** How long a last word is told at least, also where the token has ended. */
   readonly tellMillis: number
-  /** The site has taken the state: from here on the outcome is known, whatever happens to this process. */
-  readonly told?: ((state: string) => Effect.Effect<void>) | undefined
+  /** Called once, as soon as the site has decided: from here on the outcome is known, whatever happens to this process. */
+  readonly known?: ((outcome: Outcome) => Effect.Effect<void>) | undefined
 }
 
 /** A task that runs, or is asked for. */
@@ -164,7 +164,6 @@ export const attempt = Effect.fnUntraced(function* (
       )
       const refusal = yield* hurried(telling, late)
       if (refusal !== undefined) return yield* post({ _tag: "NotTold", ...refusal, at: yield* nowText })
-      if (parts.told !== undefined) yield* safe(parts.told(body.state), () => undefined)
       yield* post({ _tag: "Told" })
     })
 
@@ -265,10 +264,17 @@ export const attempt = Effect.fnUntraced(function* (
 
   const live = Effect.gen(function* () {
     let beating = false
+    let isKnown = false
     while (state._tag !== "Done") {
       const event = yield* Queue.take(inbox)
       const { commands, state: next } = transition(state, event)
       state = next
+      const known = outcomeOf(state)
+      if (!isKnown && known !== undefined) {
+        isKnown = true
+        // Before the task hears of it.
+        if (parts.known !== undefined) yield* safe(parts.known(known), () => undefined)
+      }
       yield* Effect.forEach(commands, perform, { discard: true })
       if (!beating && beats(state)) {
         beating = true

@@ -58,6 +58,10 @@ export const beats = ({ _tag }: AttemptState): boolean =>
 export const serves = ({ _tag }: AttemptState): boolean =>
   _tag === "Running" || _tag === "Stopping" || _tag === "Ended"
 
+/** What the job comes to, whatever happens to this process; undefined where the site has not decided it yet. */
+export const outcomeOf = (state: AttemptState): Outcome | undefined =>
+  "outcome" in state ? state.outcome : undefined
+
 /** Pure and total: an event that means nothing in a state leaves it as it is. */
 export const transition = (state: AttemptState, event: AttemptEvent): Step => {
   switch (state._tag) {

@@ -9,7 +9,7 @@ import { WorkerIdentity } from "../../config/WorkerIdentity.ts"
 import { LogAppender } from "../../platform/LogAppender.ts"
 import { UserName } from "../../platform/UserName.ts"
 import { display, type ExecuteTask, logPathOf } from "../../protocol/Job.ts"
-import type { JobToRun } from "../Runner.ts"
+import type { JobToRun, Outcome } from "../Runner.ts"
 import { attempt, type RunningAttempt } from "./Attempt.ts"
 import { attemptMasker } from "./attemptMasker.ts"
 import { ExecutionClients } from "./ExecutionClient.ts"
@@ -29,8 +29,8 @@ export interface AttemptWanted {
   /** The workload of the job. */
   readonly task: ExecuteTask
   readonly channel: TaskChannel
-  /** The site has taken the state: from here on the job's outcome is known, whatever happens to this worker. */
-  readonly told?: ((state: string) => Effect.Effect<void>) | undefined
+  /** Called once, as soon as the site has decided: from here on the outcome is known, whatever happens to this worker. */
+  readonly known?: ((outcome: Outcome) => Effect.Effect<void>) | undefined
 }
 
 /** Begins attempts. */
@@ -54,7 +54,7 @@ export class Attempts extends Context.Service<
       const unixname = yield* UserName
       const tolerance = config.outageTolerance ?? config.taskInstanceHeartbeatTimeout
 
-      const begin = Effect.fnUntraced(function* ({ channel, job, task, told }: AttemptWanted) {
+      const begin = Effect.fnUntraced(function* ({ channel, job, known, task }: AttemptWanted) {
         const { ti, token } = task
         const masker = attemptMasker(config)
         const log = yield* openTaskLog({ file: job.logFile, ti, masker }).pipe(
@@ -80,7 +80,7 @@ export class Attempts extends Context.Service<
           graceMillis: Duration.toMillis(grace),
           overtimeMillis: Duration.toMillis(config.taskSuccessOvertime),
           tellMillis: Duration.toMillis(tolerance),
-          told
+          known
         })
         const uploaded = upload({ file: job.logFile, logPath: logPathOf(job.claim.job), ti }).pipe(
           Effect.catchCause((cause) =>

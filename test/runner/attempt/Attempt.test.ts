@@ -177,6 +177,45 @@ describe("an attempt", () => {
     )
   )
 
+  for (const [what, detail, expected] of [
+    ["it must not run any more", { reason: "not_running" }, succeeded],
+    ["somebody else runs it", { reason: "running_elsewhere" }, { _tag: "Left" }]
+  ] as const)
+    it.effect(`knows what the job comes to when the site says that ${what}, while the task still runs`, () =>
+      test(
+        Effect.gen(function* () {
+          const { kills, known } = yield* begin({
+            obeys: "kill",
+            site: (asked) => (stepOf(asked) === "heartbeat" ? refusal(409, detail) : kind(asked))
+          })
+          yield* advance("5 seconds")
+          assert.deepStrictEqual(kills, [])
+          assert.strictEqual(known.length, 1)
+          assert.deepInclude(known[0], expected)
+        })
+      )
+    )
+
+  it.effect("knows it also where the site does not take its last word, or does not let it begin", () =>
+    test(
+      Effect.gen(function* () {
+        const decided = yield* begin({
+          site: (asked) => (stepOf(asked) === "state" ? refusal(404, { reason: "gone" }) : kind(asked))
+        })
+        yield* decided.asks(succeed)
+        assert.deepStrictEqual(decided.known, [succeeded])
+        const elsewhere = yield* begin({
+          obeys: "kill",
+          site: () => refusal(409, { reason: "invalid_state", previous_state: "running" })
+        })
+        assert.deepStrictEqual(
+          elsewhere.known.map(({ _tag }) => _tag),
+          ["Left"]
+        )
+      })
+    )
+  )
+
   it.effect("gives a task that has said its last word its overtime", () =>
     test(
       Effect.gen(function* () {

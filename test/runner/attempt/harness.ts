@@ -112,12 +112,18 @@ export const ended = Effect.fnUntraced(function* (running: RunningAttempt, step 
 
 /** Begins an attempt. */
 export const begin = Effect.fnUntraced(function* (options: Options) {
-  const site = fakeSite(options.site)
+  const told: Array<string> = []
+  const site = fakeSite((asked, n) => {
+    const answer = options.site(asked, n)
+    if (stepOf(asked) === "state" && typeof answer === "object" && answer.status === 204)
+      told.push(JSON.parse(asked.body).state)
+    return answer
+  })
   const settings = testSettings(options.settings)
   const heard = yield* Queue.unbounded<TaskHeard>()
   const sent: Array<ToTask> = []
   const lines: Array<Line> = []
-  const told: Array<string> = []
+  const known: Array<Outcome> = []
   const kills: Array<number> = []
   let isGone = false
   const gone = (how: TaskGone) =>
@@ -179,7 +185,7 @@ export const begin = Effect.fnUntraced(function* (options: Options) {
     graceMillis: 5_000,
     overtimeMillis: Duration.toMillis(settings.taskSuccessOvertime),
     tellMillis: 300_000,
-    told: (state) => Effect.sync(() => void told.push(state))
+    known: (outcome) => Effect.sync(() => void known.push(outcome))
   })
   yield* settle
   const steps = () => site.asked.map((asked) => stepOf(asked)).filter((step) => step !== undefined)
@@ -190,6 +196,8 @@ export const begin = Effect.fnUntraced(function* (options: Options) {
     lines,
     /** What the site has taken. */
     told,
+    /** What the job comes to, as soon as that is known. */
+    known,
     kills,
     sent,
     gone,
