@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import * as Random from "effect/Random"
 import * as References from "effect/References"
 import type { ToTask } from "../../protocol/TaskComms.ts"
 import { serveTask } from "../../task/serveTask.ts"
@@ -11,10 +10,8 @@ import type { Task } from "../../task/Task.ts"
 import type { TaskConnection } from "../../task/TaskConnection.ts"
 import * as TaskRegistry from "../../task/TaskRegistry.ts"
 import type { JobToRun } from "../Runner.ts"
+import { attemptNumbers } from "./attemptNumbers.ts"
 import { type TaskChannel, type TaskGone, type TaskHeard, TaskNotOpened, Tasks } from "./TaskChannel.ts"
-
-/** The largest process id of Linux (`PID_MAX_LIMIT`); the site keeps 32 bits. */
-const lastPid = 4_194_304
 
 const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, pid: number, job: JobToRun) {
   const name = job.claim.job
@@ -68,13 +65,12 @@ export const layer = (tasks: ReadonlyArray<Task>): Layer.Layer<Tasks, TaskRegist
     Tasks,
     Effect.gen(function* () {
       const registry = yield* TaskRegistry.make(tasks)
-      // a worker that was started again must not repeat the numbers of the one before
-      let pid = lastPid + (yield* Random.nextIntBetween(1, 2 ** 30))
+      const nextNumber = yield* attemptNumbers
       return Tasks.of({
         registered: Effect.succeed(
           registry.tasks.map(({ dagId, taskId }) => ({ dag_id: dagId, task_id: taskId }))
         ),
-        open: (job) => Effect.suspend(() => open(registry, ++pid, job))
+        open: (job) => Effect.suspend(() => open(registry, nextNumber(), job))
       })
     })
   )

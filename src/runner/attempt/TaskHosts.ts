@@ -1,7 +1,6 @@
 /** TaskHosts: the task hosts of a worker: tasks in processes that are kept for the next one, as long as they are fit. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import { EdgeConfig } from "../../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../config/WorkerIdentity.ts"
@@ -11,6 +10,7 @@ import { Programs } from "../../platform/Programs.ts"
 import { StateFolder } from "../../platform/StateFolder.ts"
 import { TaskProcesses } from "../../platform/TaskProcesses.ts"
 import { hostWord } from "../../protocol/TaskHostLine.ts"
+import { attemptNumbers } from "./attemptNumbers.ts"
 import { type TaskName, TaskNotOpened, Tasks } from "./TaskChannel.ts"
 import { type HostAfter, startTaskHost, type TaskHost } from "./TaskHost.ts"
 import { markOfHost, marksOfHosts, taskHostEnvironment } from "./taskHostEnvironment.ts"
@@ -22,9 +22,6 @@ export interface TaskHostsOptions {
   /** Its tasks, where they are known without asking it. */
   readonly tasks?: ReadonlyArray<TaskName> | undefined
 }
-
-/** The largest process id of Linux (`PID_MAX_LIMIT`); the site keeps 32 bits. */
-const lastPid = 4_194_304
 
 interface Kept {
   readonly host: TaskHost
@@ -61,8 +58,7 @@ const make = Effect.fnUntraced(function* ({ program, tasks }: TaskHostsOptions) 
   const starting = yield* Semaphore.make(1)
   const [command = "", ...args] = program
   let names: { readonly stamp: string; readonly tasks: ReadonlyArray<TaskName> } | undefined
-  // A worker that was started again must not repeat the numbers of the one before.
-  let pid = lastPid + (yield* Random.nextIntBetween(1, 2 ** 30))
+  const nextNumber = yield* attemptNumbers
   const unique = Effect.sync(() => crypto.randomUUID())
 
   // What a worker that died has left ends by itself, but perhaps not at once.
@@ -173,7 +169,7 @@ const make = Effect.fnUntraced(function* ({ program, tasks }: TaskHostsOptions) 
           kept.attempts++
           return yield* kept.host.begin({
             mark: `end of attempt ${yield* unique}`,
-            pid: taskHostTasks === 1 ? kept.host.pid : ++pid,
+            pid: taskHostTasks === 1 ? kept.host.pid : nextNumber(),
             onEnd: (after) => rest(kept, after)
           })
         }),
