@@ -122,7 +122,8 @@ export const removing = (state: AttemptState & { _tag: "Removing" }, event: Atte
         ? step(state)
         : step({ ...state, force: "kill" }, kill)
     case "Said":
-      return step(state, tooLate(event.id))
+      // The end that the site wanted, so nothing is wrong with it; nobody is told of it.
+      return step(state, { _tag: "Answer", id: event.id, refused: undefined })
     default:
       return step(state)
   }

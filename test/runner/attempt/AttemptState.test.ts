@@ -212,6 +212,8 @@ describe("a task that must not run", () => {
     const { commands, state } = run([...begun(), revoked, said(succeed), graceOver, returned])
     assert.deepStrictEqual(state, succeeded as never)
     assert.deepStrictEqual(tags(commands).slice(2), ["Cancel", "Wait", "Answer", "Kill"])
+    // The site itself wanted the end: the task has nothing to complain of.
+    assert.deepInclude(commands, { _tag: "Answer", id: 7, refused: undefined })
     const elsewhere = run([...begun(), { ...revoked, how: "elsewhere" } as AttemptEvent, returned])
     assert.strictEqual(outcomeOf(elsewhere.state), "Left")
   })
