@@ -222,8 +222,12 @@ describe("a task that breaks its process", () => {
     signal: "SIGABRT",
     why: "its heap was full (see --max-old-space-size of Node)"
   })
-  broken("garbles", { _tag: "Garbled", reason: "a line that is no message: this is no JSON" })
-  broken("digs", { _tag: "Garbled", reason: `a line that is no message: {"log":{"event":${"[".repeat(184)}` })
+  broken("garbles", { _tag: "Garbled", reason: "a line that is no message", said: "this is no JSON" })
+  broken("digs", {
+    _tag: "Garbled",
+    reason: "a line that is no message",
+    said: `{"log":{"event":${"[".repeat(65_520)}`
+  })
 
   it.live("rambles: a line of the log that is too long is left out, of its output the rest", () =>
     Effect.gen(function* () {

@@ -17,7 +17,7 @@ import { beat, type Holder } from "./heartbeats.ts"
 import { requestOrder } from "./requestOrder.ts"
 import type { Reply } from "./requests/reply.ts"
 import { xcoms } from "./requests/xcoms.ts"
-import type { TaskChannel, TaskHeard } from "./TaskChannel.ts"
+import type { TaskChannel, TaskGone, TaskHeard } from "./TaskChannel.ts"
 import type { TaskLog } from "./TaskLog.ts"
 import { changes, replyTo, type Sources } from "./TaskRequests.ts"
 
@@ -50,6 +50,8 @@ export interface RunningAttempt {
 const lastCallMillis = 30_000
 /** More requests than these at once are a fault of the task; it could fill our memory with them. */
 const mostRequests = 1_000
+/** Characters that are shown of what is no message. */
+const mostSaid = 200
 
 const nowText = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis).toISOString())
 
@@ -227,12 +229,19 @@ export const attempt = Effect.fnUntraced(function* (
     )
   }
 
+  /** What is said of the end is for the site too, not only for the log. */
+  const withoutSecrets = (how: TaskGone): TaskGone =>
+    how._tag === "Garbled" && how.said !== undefined
+      ? { ...how, said: parts.masker.redactText(how.said, mostSaid) }
+      : how
+
   const hear = (heard: TaskHeard): Effect.Effect<void> => {
     switch (heard._tag) {
       case "Wrote":
         return log.wrote(heard.stream, heard.line)
       case "Gone": {
-        const gone = Effect.flatMap(nowText, (at) => post({ _tag: "Gone", how: heard.how, at }))
+        const how = withoutSecrets(heard.how)
+        const gone = Effect.flatMap(nowText, (at) => post({ _tag: "Gone", how, at }))
         // The last word waits for what was asked before it, and must not come after the end.
         return ending ? fork(order.changing(gone)) : gone
       }

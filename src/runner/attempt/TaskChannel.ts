@@ -22,8 +22,8 @@ export type TaskGone =
   | { readonly _tag: "Exited"; readonly code: number }
   /** `why` where it is known who sent the signal: the kernel's out-of-memory killer, or we. */
   | { readonly _tag: "Killed"; readonly signal: string; readonly why?: string | undefined }
-  /** What it said is not TaskComms; it has been killed. */
-  | { readonly _tag: "Garbled"; readonly reason: string }
+  /** What it `said` is not TaskComms; it has been killed. Secrets may stand in it. */
+  | { readonly _tag: "Garbled"; readonly reason: string; readonly said?: string | undefined }
 
 /** One task, from before it begins until nothing of it is left. */
 export interface TaskChannel {

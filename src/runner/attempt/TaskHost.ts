@@ -20,6 +20,8 @@ const FIRST_WORDS = 20
 
 /** Characters of a log message; a page shows a quarter of it at most, and one of many keys would hold up the worker. */
 const LONGEST_LOG = 2 ** 20
+/** Characters of what is no message: more than anybody is shown, as a secret in it is hidden only where it is whole. */
+const MOST_SAID = 65_536
 const isLog = /^\s*\{\s*"log"\s*:/
 
 /** What stands in the log instead, which gives it the time. */
@@ -90,7 +92,7 @@ export const startTaskHost = Effect.fnUntraced(function* (
   const greeted = Deferred.makeUnsafe<ReadonlyArray<TaskName>, TaskNotOpened>()
   const words: Array<string> = []
   let current: Current | undefined
-  let garbled: string | undefined
+  let garbled: (TaskGone & { readonly _tag: "Garbled" }) | undefined
   let killed = false
 
   const refused = (reason: string) => {
@@ -122,16 +124,16 @@ export const startTaskHost = Effect.fnUntraced(function* (
     return true
   }
   /** From here on nothing that it says counts. */
-  const garble = (reason: string) => {
+  const garble = (reason: string, said?: string) => {
     if (garbled !== undefined) return
-    garbled = reason
+    garbled = { _tag: "Garbled", reason, said }
     Effect.runFork(kill)
   }
   const onLine = (line: string) => {
     if (!Deferred.isDoneUnsafe(greeted)) return greet(line)
     if (garbled !== undefined) return
     const message = Option.getOrUndefined(parsed(line))
-    if (message === undefined) return garble(`a line that is no message: ${line.slice(0, 200)}`)
+    if (message === undefined) return garble("a line that is no message", line.slice(0, MOST_SAID))
     if ("ended" in message) saw("line", message.ended)
     else current?.heard.offer({ _tag: "Said", message }, line.length)
   }
@@ -214,7 +216,7 @@ export const startTaskHost = Effect.fnUntraced(function* (
     // What it had started may hold its output open.
     yield* kill
     yield* process.drained
-    if (garbled !== undefined) return [{ _tag: "Garbled", reason: garbled }, "gone"]
+    if (garbled !== undefined) return [garbled, "gone"]
     if ("code" in seen) return [{ _tag: "Exited", code: seen.code }, "gone"]
     const why = yield* whyOf(seen.signal, attempt, oom)
     return [{ _tag: "Killed", signal: seen.signal, why }, "gone"]

@@ -32,7 +32,7 @@ export const exitLine = (how: TaskGone): ExitLine | undefined => {
     case "Garbled":
       return {
         level: "error",
-        event: `Process killed: what it said is not the protocol of tasks (${how.reason})`,
+        event: `Process killed: what it said is not the protocol of tasks (${how.reason}${how.said === undefined ? "" : `: ${how.said}`})`,
         more: {}
       }
   }

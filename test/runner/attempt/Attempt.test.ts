@@ -161,6 +161,31 @@ describe("an attempt", () => {
     )
   )
 
+  it.effect(
+    "tells nobody a secret that stands in what a task's process said last, also where that is cut",
+    () =>
+      test(
+        Effect.gen(function* () {
+          const { asks, gone, lines, running, states } = yield* begin({
+            site: (asked) => (stepOf(asked) === "run" ? runContext({ should_retry: true }) : { status: 204 })
+          })
+          yield* asks({ type: "MaskSecret", value: "hunter22", name: null })
+          yield* gone({
+            _tag: "Garbled",
+            reason: "a line that is no message",
+            said: `hunter22 ${"x".repeat(187)} hunter22 and more`
+          })
+          yield* ended(running)
+          const [{ retry_reason } = { retry_reason: "" }] = states()
+          assert.match(
+            String(retry_reason),
+            /\(a line that is no message: \*\*\* x{187} \*\*\*… \(214 characters\)\)$/
+          )
+          assert.strictEqual(lines[0]?.event, retry_reason)
+        })
+      )
+  )
+
   it.effect("kills a task that does not end, five seconds after the site gave it away", () =>
     test(
       Effect.gen(function* () {
