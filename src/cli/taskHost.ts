@@ -7,7 +7,7 @@ import { type HostLine, isHost, openHostLine } from "../platform/HostLine.ts"
 import * as Json from "../protocol/Json.ts"
 import type { FromTask, ToTask } from "../protocol/TaskComms.ts"
 import { type FromHost, type Greeting, hostWord, ToHost, version } from "../protocol/TaskHostLine.ts"
-import { errorDetail } from "../task/errorDetail.ts"
+import { faultLine } from "../task/faultLine.ts"
 import { serveTask } from "../task/serveTask.ts"
 import type { Task } from "../task/Task.ts"
 import type { ConnectionClosed, TaskConnection } from "../task/TaskConnection.ts"
@@ -63,22 +63,18 @@ const serve = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry) 
       process.kill(-process.pid, "SIGKILL")
     }
   })
+  const end = (event: string, error: unknown): never => {
+    if (current === undefined) process.stderr.write(`${event}: ${String(error)}\n`)
+    line.send(text({ log: faultLine(event, error) }))
+    return process.exit(1)
+  }
   /** Nothing of what a task does outside its own effect can be told from what the process itself does. */
   const onFault = (error: unknown, origin: string) => {
     const event =
       origin === "unhandledRejection"
         ? "A promise was rejected and nobody waited for it: the task's process ends"
         : "An error was thrown outside the task: its process ends"
-    const log = {
-      timestamp: new Date().toISOString(),
-      level: "critical" as const,
-      event,
-      logger: "task",
-      error_detail: errorDetail(error)
-    }
-    if (current === undefined) process.stderr.write(`${event}: ${String(error)}\n`)
-    line.send(text({ log }))
-    process.exit(1)
+    end(event, error)
   }
   process.on("uncaughtException", onFault)
   process.on("SIGTERM", () => {
@@ -91,7 +87,10 @@ const serve = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry) 
   line.send(text({ hello: { protocol: version, tasks } }))
   while (true) {
     const { connection, mark } = yield* Queue.take(begun)
-    yield* serveTask(registry, connection)
+    // It never fails, so this is a defect: of ours, or of what the program has in the place of a task.
+    yield* Effect.catchCause(serveTask(registry, connection), (cause) =>
+      Effect.sync(() => end("The task could not be served: its process ends", cause))
+    )
     yield* Effect.promise(() => line.mark(mark))
     current = undefined
     line.send(text({ ended: mark }))

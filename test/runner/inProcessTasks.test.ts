@@ -90,6 +90,27 @@ describe("a task in this process", () => {
     })
   )
 
+  it.effect("that cannot be served says so in its log, and is over", () =>
+    Effect.gen(function* () {
+      const broken = {
+        ...Task.make({ dagId: "dag", taskId: "broken", run: () => Effect.void }),
+        get defaults(): never {
+          throw new Error("a part of it is broken")
+        }
+      }
+      const tasks = Context.get(yield* Layer.build(InProcessTasks.layer([broken])), Tasks)
+      const channel = yield* tasks.open(job("broken"))
+      yield* channel.send({
+        details: startupDetails({ dagId: "dag", taskId: "broken" }, "2026-01-02T03:04:05Z")
+      })
+      const [said, gone] = [yield* channel.heard, yield* channel.heard]
+      expect(said).toMatchObject({
+        message: { log: { level: "critical", error_detail: [{ exc_value: "a part of it is broken" }] } }
+      })
+      expect(gone).toEqual({ _tag: "Gone", how: { _tag: "Returned" } })
+    })
+  )
+
   it.effect("bears a name that a Dag can have", () =>
     Effect.gen(function* () {
       const wrong = Task.make({ dagId: "a b", taskId: "t", run: () => Effect.void })

@@ -222,6 +222,7 @@ describe("a task that breaks its process", () => {
     signal: "SIGABRT",
     why: "its heap was full (see --max-old-space-size of Node)"
   })
+  broken("defective", { _tag: "Exited", code: 1 }, "a part of it is broken")
   broken("garbles", { _tag: "Garbled", reason: "a line that is no message", said: "this is no JSON" })
   broken("digs", {
     _tag: "Garbled",

@@ -1,10 +1,12 @@
 /** InProcessTasks: tasks that run in the worker's own process, for small ones that are trusted with all that it has. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as References from "effect/References"
 import type { ToTask } from "../../protocol/TaskComms.ts"
+import { faultLine } from "../../task/faultLine.ts"
 import { serveTask } from "../../task/serveTask.ts"
 import type { Task } from "../../task/Task.ts"
 import type { TaskConnection } from "../../task/TaskConnection.ts"
@@ -34,7 +36,13 @@ const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, p
     receive: Queue.take(toTask)
   }
   const running = yield* serveTask(registry, connection).pipe(
-    Effect.onExit(() => Effect.sync(() => end({ _tag: "Returned" }))),
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit) && Exit.hasDies(exit))
+          connection.send({ log: faultLine("The task could not be served", exit.cause) })
+        end({ _tag: "Returned" })
+      })
+    ),
     // What the worker says in its own lines has no place in the task's.
     Effect.provideService(References.CurrentLogAnnotations, {}),
     Effect.provideService(References.CurrentLogSpans, []),

@@ -144,5 +144,11 @@ runTaskHost([
       say('{"log":{"timestamp":"2026-01-01T00:00:00Z","level":"info","event":"after"}}')
     })
   ),
+  {
+    ...task("defective", Effect.void),
+    get defaults(): never {
+      throw new Error("a part of it is broken")
+    }
+  },
   task("declaims", Effect.logInfo("y".repeat(3_000_000), { more: "z".repeat(3_000_000) }))
 ])
