@@ -65,6 +65,8 @@ const failedReply = (message: string): Reply => ({
   error: { type: "ErrorResponse", error: "GENERIC_ERROR", detail: { message } }
 })
 
+const abandoned = failedReply("the task has said its last word")
+
 /** Begins an attempt. It goes on in the scope; where that ends before the outcome, the attempt is forgotten. */
 export const attempt = Effect.fnUntraced(function* (
   parts: AttemptParts
@@ -75,6 +77,7 @@ export const attempt = Effect.fnUntraced(function* (
   const outcome = yield* Deferred.make<Outcome>()
   const inbox = yield* Queue.unbounded<AttemptEvent>()
   const hurry = yield* Deferred.make<void>()
+  const saidLast = yield* Deferred.make<void>()
   const order = requestOrder()
   const sources: Sources = {
     ...parts,
@@ -217,8 +220,16 @@ export const attempt = Effect.fnUntraced(function* (
       ),
       failedReply(late.reason)
     )
+    // Who asked before its last word and did not wait for the answer has no use for it, and shall not wait for it either.
+    const read = ending
+      ? reply
+      : Effect.suspend(() =>
+          ending
+            ? Effect.succeed(abandoned)
+            : Effect.raceFirst(reply, Effect.as(Deferred.await(saidLast), abandoned))
+        )
     return fork(
-      (changes(body) ? order.changing(reply) : order.reading(reply)).pipe(
+      (changes(body) ? order.changing(reply) : order.reading(read)).pipe(
         Effect.flatMap((answer) => channel.send({ id, ...answer })),
         Effect.ensuring(
           Effect.sync(() => {
@@ -257,7 +268,7 @@ export const attempt = Effect.fnUntraced(function* (
         }
         ending = true
         const said = Effect.flatMap(nowText, (at) => post({ _tag: "Said", id, end: body, at }))
-        return fork(order.changing(said))
+        return Effect.andThen(Deferred.succeed(saidLast, undefined), fork(order.changing(said)))
       }
     }
   }

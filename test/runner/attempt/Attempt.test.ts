@@ -353,36 +353,58 @@ describe("an attempt", () => {
   it.effect("answers side by side, keeps changes in their order, and ends after all of them", () =>
     test(
       Effect.gen(function* () {
-        let open = false
+        let away: string | undefined = "/variables/slow"
         const { asks, gone, running, site, states } = yield* begin({
           site: (asked) => {
-            if (asked.path === "/variables/slow" && !open) return "silence"
+            if (asked.path === away) return "silence"
             if (asked.path.startsWith("/variables/")) return { status: 200, body: '{"key":"k","value":"v"}' }
             return kind(asked)
           }
         })
+        const put = (key: string) => asks({ type: "PutVariable", key, value: "1", description: null })
+        const names = () =>
+          site.asked.flatMap(({ path }) => (path.startsWith("/variables/") ? [path.slice(11)] : []))
         yield* asks({ type: "GetVariable", key: "slow" })
         yield* asks({ type: "GetVariable", key: "quick" })
-        yield* asks({ type: "PutVariable", key: "changed", value: "1", description: null })
+        yield* put("changed")
         yield* asks({ type: "GetVariable", key: "after" })
+        assert.deepStrictEqual(names(), ["slow", "quick"])
+        away = "/variables/last"
+        // The first attempt of the slow one has to run into its limit.
+        yield* advance("10 seconds")
+        assert.deepStrictEqual(names(), ["slow", "quick", "slow", "changed", "after"])
+        yield* put("last")
         yield* asks(succeed)
         yield* gone({ _tag: "Exited", code: 0 })
         yield* settle
-        const paths = () =>
-          site.asked.map(({ path }) => path).filter((path) => path.startsWith("/variables/"))
-        assert.deepStrictEqual(paths(), ["/variables/slow", "/variables/quick"])
         assert.deepStrictEqual(states(), [])
-        open = true
-        // The first attempt of the slow one has to run into its limit.
+        away = undefined
         assert.deepStrictEqual(yield* ended(running), succeeded)
-        assert.deepStrictEqual(paths(), [
-          "/variables/slow",
-          "/variables/quick",
-          "/variables/slow",
-          "/variables/changed",
-          "/variables/after"
-        ])
+        assert.deepStrictEqual(names().slice(5), ["last", "last"])
         assert.strictEqual(states().length, 1)
+      })
+    )
+  )
+
+  it.effect("does not let the end wait for what the task has asked and wants to know no more", () =>
+    test(
+      Effect.gen(function* () {
+        const { answerTo, asks, site, states } = yield* begin({
+          site: (asked) => (asked.method === "GET" ? "silence" : kind(asked))
+        })
+        const slow = yield* asks({ type: "GetVariable", key: "slow" })
+        yield* asks({ type: "PutVariable", key: "changed", value: "1", description: null })
+        yield* asks({ type: "GetVariable", key: "after" })
+        yield* asks(succeed)
+        assert.strictEqual(states().length, 1)
+        // The change is made in its turn; what stands behind it is not asked any more.
+        assert.deepStrictEqual(
+          site.asked.map(({ path }) => path).filter((path) => path.startsWith("/variables/")),
+          ["/variables/slow", "/variables/changed"]
+        )
+        assert.match(JSON.stringify(answerTo(slow)), /the task has said its last word/)
+        const late = yield* asks({ type: "GetVariable", key: "late" })
+        assert.isUndefined(answerTo(late))
       })
     )
   )
