@@ -24,7 +24,7 @@ import { Programs } from "../platform/Programs.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import { TokenSigner } from "../platform/TokenSigner.ts"
 import type { CertificateFileError } from "../platform/TrustedCertificates.ts"
-import { noTasks } from "../runner/attempt/noTasks.ts"
+import { leftTasks } from "../runner/attempt/leftTasks.ts"
 import { type TaskNotOpened, Tasks } from "../runner/attempt/TaskChannel.ts"
 import { RunnerChoice } from "../runner/RunnerChoice.ts"
 import type { TasksInvalid } from "../task/TaskRegistry.ts"
@@ -53,21 +53,22 @@ export interface WorkerParts {
   readonly own?: OwnTasks | undefined
 }
 
+const versionsOf = (found: InstalledAirflow) => ({
+  airflow: found.airflow,
+  edge3: found.edge3,
+  python: found.pythonVersion
+})
+
 /**
  * The versions of the local Airflow. Where there is none, no command and no task in TypeScript either, the worker does not
  * start: it could run no job.
  */
-const localVersions = Layer.unwrap(
+const workerVersions = Layer.unwrap(
   Effect.gen(function* () {
     const airflow = yield* LocalAirflow
     const { commands, reportedEdgeProviderVersion } = yield* EdgeConfig
     const registered = yield* Effect.flatMap(Tasks, (tasks) => tasks.registered)
     const none = { airflow: undefined, edge3: reportedEdgeProviderVersion, python: undefined }
-    const versionsOf = (found: InstalledAirflow) => ({
-      airflow: found.airflow,
-      edge3: found.edge3,
-      python: found.pythonVersion
-    })
     const first =
       commands.size === 0 && registered.length === 0
         ? versionsOf(yield* airflow.current)
@@ -87,12 +88,27 @@ const localVersions = Layer.unwrap(
   })
 )
 
+/** The same for who runs no job: whatever there is. */
+const settlementVersions = Layer.unwrap(
+  Effect.gen(function* () {
+    const airflow = yield* LocalAirflow
+    const { reportedEdgeProviderVersion } = yield* EdgeConfig
+    const none = { airflow: undefined, edge3: reportedEdgeProviderVersion, python: undefined }
+    return Versions.layer(Effect.match(airflow.current, { onSuccess: versionsOf, onFailure: () => none }))
+  })
+)
+
 /** What a worker needs around it, and what settles a dead one's promises needs too. */
-const around = ({ python }: WorkerOptions, tasks: TasksLayer, own?: OwnTasks) =>
+const around = (
+  { python }: WorkerOptions,
+  tasks: TasksLayer,
+  versions: typeof settlementVersions | typeof workerVersions,
+  own?: OwnTasks
+) =>
   Layer.mergeAll(
     RunnerChoice.layer({ task: lazyTaskRunner(own?.backends) }),
     LogPush.layer,
-    localVersions,
+    versions,
     SysinfoProgram.layer
   ).pipe(
     Layer.provide(tasks),
@@ -118,8 +134,8 @@ const around = ({ python }: WorkerOptions, tasks: TasksLayer, own?: OwnTasks) =>
 export const partsWith = (own: OwnTasks | undefined): WorkerParts => ({
   config: ({ team, concurrency, umask, python, taskProgram }) =>
     NodePlatform.config({ team, concurrency, umask, python, taskProgram }),
-  worker: (options) => Layer.provide(Worker.layer, around(options, tasksLayer(own), own)),
-  settlement: (options) => Layer.provide(Settlement.layer, around(options, noTasks)),
+  worker: (options) => Layer.provide(Worker.layer, around(options, tasksLayer(own), workerVersions, own)),
+  settlement: (options) => Layer.provide(Settlement.layer, around(options, leftTasks, settlementVersions)),
   own
 })
 

@@ -32,6 +32,10 @@ const ExitFile = Schema.Union([
   Schema.Struct({ signal: Schema.String })
 ])
 
+/** `workload.claimed` of a kind of runner that needs no workload there; a workload has no such key. */
+const ClaimFile = Schema.Struct({ kind: Schema.String })
+
+const decodeKind = Schema.decodeUnknownOption(Schema.fromJsonString(ClaimFile))
 const decodePid = Schema.decodeUnknownOption(Schema.fromJsonString(PidFile))
 const decodeExit = Schema.decodeUnknownOption(Schema.fromJsonString(ExitFile))
 
@@ -69,6 +73,8 @@ export class JobFolder extends Context.Service<
       folder: string
     ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
     readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void, JobFileRefused>
+    /** The kind of runner that has claimed the job, where that has written it into `workload.claimed`. */
+    readonly kind: (folder: string) => Effect.Effect<string | undefined>
     readonly exit: (folder: string) => Effect.Effect<Option.Option<JobEnd>>
     /**
      * The last 64 KiB of the job's stderr; bytes that are not UTF-8 as `\xNN`, NUL as U+FFFD. Before it what Airflow's
@@ -92,6 +98,8 @@ export class JobFolder extends Context.Service<
         ),
       writeProcess: (folder, { pid, startTime }) =>
         write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot })),
+      kind: (folder) =>
+        Effect.sync(() => Option.getOrUndefined(decodeKind(read(join(folder, "workload.claimed"))))?.kind),
       exit: (folder) => Effect.sync(() => decodeExit(read(join(folder, "exit")))),
       stderr: (folder) =>
         Effect.sync(() => supervisorErrors(folder) + readable(tail(join(folder, "stderr"), STDERR_BYTES)))

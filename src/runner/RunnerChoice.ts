@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import { commandFor } from "../config/commandTable.ts"
 import { isNodeQueue } from "../config/coordinators.ts"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
+import { JobFolder } from "../platform/JobFolder.ts"
 import { LocalAirflow } from "../platform/LocalAirflow.ts"
 import { type Claim, queueOf } from "../protocol/Job.ts"
 import { AirflowRunner } from "./AirflowRunner.ts"
@@ -29,6 +30,7 @@ export const RunnerChoice = {
       Runner,
       Effect.gen(function* () {
         const config = yield* EdgeConfig
+        const jobFolder = yield* JobFolder
         const localAirflow = yield* LocalAirflow
         const tasks = yield* Tasks
         const airflow = Context.get(yield* Layer.build(AirflowRunner.layer(options)), Runner)
@@ -83,7 +85,8 @@ export const RunnerChoice = {
             ])
           }),
           adopt: Effect.fnUntraced(function* (left) {
-            const began = kindOf(left.handle) ?? (yield* kindFor(left.claim))
+            const began =
+              kindOf(left.handle) ?? (yield* jobFolder.kind(left.folder)) ?? (yield* kindFor(left.claim))
             if (began === "command") return yield* command.adopt(left)
             return yield* (began === "task" ? task : airflow).adopt(left)
           })

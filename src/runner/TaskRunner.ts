@@ -50,9 +50,9 @@ export const TaskRunner = {
           return yield* new StartFailed({ reason: `a ${command.type} is no task` })
         }
         const channel = yield* Effect.mapError(tasks.open(job), ({ reason }) => new NotStarted({ reason }))
-        // From here on the site may be told that it runs.
+        // From here on the site may be told that it runs; the kind is for who finds the job without its handle.
         yield* Effect.mapError(
-          jobFolder.write(folder, "workload.claimed", "{}"),
+          jobFolder.write(folder, "workload.claimed", JSON.stringify({ kind: "task" })),
           ({ message }) => new NotStarted({ reason: message })
         )
         const attempt = yield* attempts.begin({

@@ -1,13 +1,29 @@
 /** settle: what it says of what a dead worker has left, and its exit codes. */
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { run, running, temporaryHome } from "./commandLine.ts"
+import { run, running, startProgram, temporaryHome } from "./commandLine.ts"
 
 describe("settle", () => {
   it.live("says that there is nothing", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* run(yield* temporaryHome, ["settle", "-H", "one"])
       assert.deepStrictEqual([code, stdout], [0, "There was nothing to settle.\n"])
+    })
+  )
+
+  it.live("needs no Airflow here, as a worker with tasks in TypeScript had none", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const main = join(import.meta.dirname, "../../src/cli/main.ts")
+      const settled = yield* startProgram(process.execPath, [main, "settle", "-H", "one"], {
+        AIRFLOW_HOME: home,
+        AIRFLOW__EDGE__API_URL: "http://127.0.0.1:9/edge_worker/v1/rpcapi",
+        AIRFLOW__API_AUTH__JWT_SECRET: "a secret of thirty-two characters",
+        PATH: home
+      })
+      assert.strictEqual(yield* settled.ended, 0, settled.stderr())
+      assert.strictEqual(settled.stdout(), "There was nothing to settle.\n")
     })
   )
 
