@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { isMachineFault } from "./MachineFault.ts"
 import { identify, isAlive, type ProcessIdentity } from "./ProcessIdentity.ts"
-import { members, row } from "./ProcessTable.ts"
+import { type Membership, members, row } from "./ProcessTable.ts"
 
 /** The program could not be started. */
 export class SpawnFailed extends Schema.TaggedError<SpawnFailed>()("SpawnFailed", {
@@ -45,10 +45,7 @@ export interface StartedProcess extends ProcessIdentity {
 }
 
 /** A job's tree: its first process, where that is known, and its mark `NAME=VALUE`. */
-export interface ProcessTree {
-  readonly root: ProcessIdentity | undefined
-  readonly mark: string
-}
+export interface ProcessTree extends Pick<Membership, "root" | "mark" | "since"> {}
 
 /** The processes of this machine. */
 export class Processes extends Context.Service<

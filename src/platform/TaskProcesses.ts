@@ -11,7 +11,16 @@ import { lineReader } from "./lineReader.ts"
 import { isMachineFault } from "./MachineFault.ts"
 import { type ProcessEnd, type ProcessTree, SpawnFailed } from "./Processes.ts"
 import type { ProcessIdentity } from "./ProcessIdentity.ts"
-import { members, row } from "./ProcessTable.ts"
+import {
+  candidates,
+  type Membership,
+  type Moment,
+  membersAmong,
+  moment,
+  type ProcessRow,
+  row,
+  rowsOf
+} from "./ProcessTable.ts"
 
 /** What to start, in a session of its own, with nothing on its standard input. */
 export interface TaskProgramOptions {
@@ -58,6 +67,8 @@ export class TaskProcesses extends Context.Service<
       options: TaskProgramOptions,
       handlers: TaskProcessHandlers
     ) => Effect.Effect<TaskProcess, SpawnFailed>
+    /** For the `since` of a tree. */
+    readonly now: Effect.Effect<Moment>
     /** The pids of a tree besides its root. */
     readonly below: (tree: ProcessTree) => Effect.Effect<ReadonlyArray<number>>
     /** Bytes of memory that the process has resident; undefined where the system does not tell. */
@@ -92,14 +103,29 @@ export class TaskProcesses extends Context.Service<
           failed(error)
         }
       }),
+    now: Effect.sync(moment),
     below: (tree) =>
-      Effect.sync(() =>
-        members({ ...tree, known: new Map() }).flatMap(({ pid }) => (pid === tree.root?.pid ? [] : [pid]))
+      Effect.map(look({ ...tree, known: new Map() }), (found) =>
+        found.flatMap(({ pid }) => (pid === tree.root?.pid ? [] : [pid]))
       ),
     memory: (pid) => Effect.sync(() => residentBytes(pid)),
     stamp: (words) => Effect.sync(() => JSON.stringify(words.map(stampOf)))
   })
 }
+
+/** How many processes are looked at before anybody else has a turn. */
+const SLICE = 200
+
+/** As `members`: all processes of a large machine at once would hold up the worker. */
+const look = Effect.fnUntraced(function* (job: Membership) {
+  const pids = candidates(job)
+  const table = new Map<number, ProcessRow>()
+  for (let at = 0; at < pids.length; at += SLICE) {
+    if (at > 0) yield* Effect.yieldNow
+    for (const [pid, one] of rowsOf(pids.slice(at, at + SLICE))) table.set(pid, one)
+  }
+  return membersAmong(table, job)
+})
 
 const connected = (child: ChildProcess, handlers: TaskProcessHandlers) => {
   const ended = Deferred.makeUnsafe<ProcessEnd>()

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Processes } from "../../src/platform/Processes.ts"
 import { identify } from "../../src/platform/ProcessIdentity.ts"
-import { members, row } from "../../src/platform/ProcessTable.ts"
+import { type Moment, members, moment, row } from "../../src/platform/ProcessTable.ts"
 import { until } from "../runner/until.ts"
 
 const scratch = Effect.acquireRelease(
@@ -152,6 +152,47 @@ describe("Processes", () => {
       yield* pidIn(join(folder, "last"))
       yield* processes.killTree({ root, mark: "EDGE_WORKER_JOB=busy" })
       assert.deepStrictEqual(members({ root, mark: "EDGE_WORKER_JOB=busy", known: new Map() }), [])
+    })
+  )
+
+  live(
+    "looks only at what was started since, for as long as process ids tell that",
+    Effect.gen(function* () {
+      const folder = yield* scratch
+      const before = moment()
+      const root = yield* sh(folder, "setsid sh -c 'echo $$ > last; exec sleep 1000' & exec sleep 1000")
+      const child = yield* pidIn(join(folder, "last"))
+      const after = moment()
+      const found = (since: Moment | undefined) =>
+        members({ root, mark: "EDGE_WORKER_JOB=none", known: new Map(), since })
+          .map(({ pid }) => pid)
+          .toSorted((one, other) => one - other)
+      const both = [root.pid, child].toSorted((one, other) => one - other)
+      assert.deepStrictEqual(found(before), both)
+      assert.deepStrictEqual(found(after), [root.pid])
+      assert.deepStrictEqual(found(undefined), both)
+      // Then the numbers may have begun anew.
+      assert.deepStrictEqual(found({ ...after, at: after.at - 60_000 }), both)
+      assert.deepStrictEqual(found({ ...after, lastPid: 2 ** 22 }), both)
+      // A kernel that does not tell.
+      assert.deepStrictEqual(found({ ...after, lastPid: undefined }), both)
+    })
+  )
+
+  live(
+    "takes no thread for a process",
+    Effect.gen(function* () {
+      const folder = yield* scratch
+      const before = moment()
+      const code =
+        "new (require('worker_threads').Worker)('console.log(process.pid); setInterval(() => {}, 1000)', { eval: true })"
+      const root = yield* sh(folder, `exec "${process.execPath}" -e "${code}"`)
+      yield* pidIn(join(folder, "stdout"))
+      const found = members({ root, mark: "EDGE_WORKER_JOB=none", known: new Map(), since: before })
+      assert.deepStrictEqual(
+        found.map(({ pid }) => pid),
+        [root.pid]
+      )
     })
   )
 

@@ -156,6 +156,8 @@ export const startTaskHost = Effect.fnUntraced(function* (
     current.heard.offer({ _tag: "Wrote", stream, line }, line.length)
   }
 
+  /** When nothing was there besides the host itself. */
+  let clean = yield* taskProcesses.now
   const process: TaskProcess = yield* taskProcesses
     .spawn(program, {
       onLine,
@@ -163,8 +165,8 @@ export const startTaskHost = Effect.fnUntraced(function* (
       onOutput
     })
     .pipe(Effect.mapError((error) => new TaskNotOpened({ reason: error.message })))
-  const tree: ProcessTree = { root: process, mark: program.mark }
-  const kill = processes.killTree(tree).pipe(
+  const tree = (): ProcessTree => ({ root: process, mark: program.mark, since: clean })
+  const kill = Effect.suspend(() => processes.killTree(tree())).pipe(
     Effect.tap((left) =>
       left.length === 0
         ? Effect.void
@@ -200,8 +202,13 @@ export const startTaskHost = Effect.fnUntraced(function* (
     )
     const seen = yield* Effect.raceFirst(rested, process.ended)
     if (typeof seen === "boolean") {
-      const left = yield* taskProcesses.below(tree)
-      if (seen && left.length === 0) return [{ _tag: "Returned" }, "usable"]
+      const now = yield* taskProcesses.now
+      const left = yield* taskProcesses.below(tree())
+      if (seen && left.length === 0) {
+        // Not the attempt's begin: what it left to itself may start something before the next one begins.
+        clean = now
+        return [{ _tag: "Returned" }, "usable"]
+      }
       yield* Effect.logWarning(
         left.length === 0
           ? "a task's process does not come to rest after its task has ended: it is killed"

@@ -30,6 +30,7 @@ const fakeProcess = () => {
       isAlive: () => Effect.succeed(true)
     }),
     Layer.mock(TaskProcesses, {
+      now: Effect.succeed({ lastPid: undefined, at: 0 }),
       below: () => Effect.succeed([]),
       spawn: (_, given) =>
         Effect.sync(() => {
