@@ -5,12 +5,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as InProcessTasks from "../../src/runner/attempt/InProcessTasks.ts"
-import { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
+import { type TaskChannel, Tasks } from "../../src/runner/attempt/TaskChannel.ts"
 import * as Task from "../../src/task/Task.ts"
 import { startupDetails } from "../../src/testing/TestTask.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { suiteTasks } from "../suites/suiteTasks.ts"
 import { suite } from "../suites/tasks.ts"
+import { settle } from "./attempt/harness.ts"
 
 suite("the tasks of this process", () => InProcessTasks.layer(suiteTasks), { ownProcess: false })
 
@@ -18,6 +19,27 @@ const job = (task: string) => ({
   claim: { id: "c", job: testJob(task), claimedAt: 0, expires: null },
   folder: "/nowhere",
   logFile: "/nowhere/log"
+})
+
+/** A task of this process that has its details. */
+const begun = Effect.fnUntraced(function* (task: Task.Task) {
+  const { dagId, taskId } = task
+  const tasks = Context.get(yield* Layer.build(InProcessTasks.layer([task])), Tasks)
+  const channel = yield* tasks.open(job(taskId))
+  yield* channel.send({ details: startupDetails({ dagId, taskId }, "2026-01-02T03:04:05Z") })
+  return { answering, channel }
+})
+
+/** Answers whatever it asks with nothing, until it is gone. */
+const answering = Effect.fnUntraced(function* (channel: TaskChannel) {
+  const log: Array<string> = []
+  while (true) {
+    const heard = yield* channel.heard
+    if (heard._tag === "Gone") return { log, gone: heard.how }
+    if (heard._tag !== "Said") continue
+    if ("log" in heard.message) log.push(heard.message.log.event)
+    else yield* channel.send({ id: heard.message.id, body: null, error: null })
+  }
 })
 
 describe("a task in this process", () => {
@@ -108,6 +130,63 @@ describe("a task in this process", () => {
         message: { log: { level: "critical", error_detail: [{ exc_value: "a part of it is broken" }] } }
       })
       expect(gone).toEqual({ _tag: "Gone", how: { _tag: "Returned" } })
+    })
+  )
+
+  const lines = 2_000
+  const text = "x".repeat(100_000)
+
+  it.effect("that logs faster than anybody reads has to wait, and keeps little of it in memory", () =>
+    Effect.gen(function* () {
+      let logged = 0
+      const task = Task.make({
+        ...{ dagId: "dag", taskId: "chatter" },
+        run: Effect.fnUntraced(function* () {
+          for (; logged < lines; logged++) yield* Effect.logInfo(`${logged} ${text}`)
+        })
+      })
+      const { answering, channel } = yield* begun(task)
+      yield* settle
+      expect(logged).toBeGreaterThan(30)
+      expect(logged).toBeLessThan(60)
+      const { gone, log } = yield* answering(channel)
+      expect(log.length).toBe(lines)
+      expect(log.at(-1)).toMatch(/^1999 x/)
+      expect(gone).toEqual({ _tag: "Returned" })
+    })
+  )
+
+  it.effect("whose loop cannot be held loses lines of its log, which says how many", () =>
+    Effect.gen(function* () {
+      const task = Task.fromAsync({
+        ...{ dagId: "dag", taskId: "loops" },
+        run: async ({ log }) => {
+          for (let line = 0; line < lines; line++) log.info(`${line} ${text}`)
+        }
+      })
+      const { answering, channel } = yield* begun(task)
+      yield* settle
+      const { gone, log } = yield* answering(channel)
+      const missing = Number(/^(\d+) lines are missing here/.exec(log.at(-1) ?? "")?.[1])
+      expect(log.length - 1 + missing).toBe(lines)
+      expect(log.length).toBeLessThan(200)
+      expect(gone).toEqual({ _tag: "Returned" })
+    })
+  )
+
+  it.effect("is cleaned up after a kill also while it waits because of its log", () =>
+    Effect.gen(function* () {
+      const cleaned = yield* Deferred.make<void>()
+      const chatter = Effect.forever(Effect.logInfo(text))
+      const task = Task.make({
+        ...{ dagId: "dag", taskId: "chatter" },
+        run: () =>
+          Effect.ensuring(chatter, Effect.andThen(Effect.yieldNow, Deferred.succeed(cleaned, undefined)))
+      })
+      const { channel } = yield* begun(task)
+      yield* settle
+      yield* channel.kill
+      yield* Deferred.await(cleaned)
     })
   )
 

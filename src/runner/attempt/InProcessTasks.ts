@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
 import type { ToTask } from "../../protocol/TaskComms.ts"
 import { faultLine } from "../../task/faultLine.ts"
 import { serveTask } from "../../task/serveTask.ts"
@@ -13,7 +14,8 @@ import type { TaskConnection } from "../../task/TaskConnection.ts"
 import * as TaskRegistry from "../../task/TaskRegistry.ts"
 import type { JobToRun } from "../Runner.ts"
 import { attemptNumbers } from "./attemptNumbers.ts"
-import { type TaskChannel, type TaskGone, type TaskHeard, TaskNotOpened, Tasks } from "./TaskChannel.ts"
+import { inProcessLine } from "./inProcessLine.ts"
+import { type TaskChannel, TaskNotOpened, Tasks } from "./TaskChannel.ts"
 
 const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, pid: number, job: JobToRun) {
   const name = job.claim.job
@@ -22,25 +24,14 @@ const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, p
       reason: `this worker has no task ${name.dag_id}.${name.task_id}: is it in the list that it was started with?`
     })
   const toTask = yield* Queue.unbounded<ToTask>()
-  const heard = yield* Queue.unbounded<TaskHeard>()
-  let gone = false
-  const end = (how: TaskGone) => {
-    if (gone) return
-    gone = true
-    Queue.offerUnsafe(heard, { _tag: "Gone", how })
-  }
-  const connection: TaskConnection = {
-    send: (message) => {
-      if (!gone) Queue.offerUnsafe(heard, { _tag: "Said", message })
-    },
-    receive: Queue.take(toTask)
-  }
+  const line = inProcessLine(yield* Scheduler.Scheduler)
+  const connection: TaskConnection = { send: line.say, receive: Queue.take(toTask) }
   const running = yield* serveTask(registry, connection).pipe(
     Effect.onExit((exit) =>
       Effect.sync(() => {
         if (Exit.isFailure(exit) && Exit.hasDies(exit))
           connection.send({ log: faultLine("The task could not be served", exit.cause) })
-        end({ _tag: "Returned" })
+        line.end({ _tag: "Returned" })
       })
     ),
     // What the worker says in its own lines has no place in the task's.
@@ -48,18 +39,21 @@ const open = Effect.fnUntraced(function* (registry: TaskRegistry.TaskRegistry, p
     Effect.provideService(References.CurrentLogSpans, []),
     // A task may hand its place in the Dag run's trace on, also where the worker makes no spans.
     Effect.withTracerEnabled(true),
+    Effect.provideService(Scheduler.Scheduler, line.scheduler),
     Effect.forkDetach
   )
   // Code of this process cannot be ended, only left alone: nobody hears it any more.
   const kill = Effect.andThen(
-    Effect.sync(() => end({ _tag: "Killed", signal: "SIGKILL", why: "the worker stopped listening to it" })),
+    Effect.sync(() =>
+      line.end({ _tag: "Killed", signal: "SIGKILL", why: "the worker stopped listening to it" })
+    ),
     Effect.asVoid(Effect.forkDetach(Fiber.interrupt(running)))
   )
   yield* Effect.addFinalizer(() => kill)
   return {
     pid,
     send: (message) => Effect.sync(() => void Queue.offerUnsafe(toTask, message)),
-    heard: Queue.take(heard),
+    heard: line.heard,
     kill
   } satisfies TaskChannel
 })

@@ -5,6 +5,8 @@ import type { TaskHeard } from "./TaskChannel.ts"
 
 /** Characters that may wait before no more is read, and from which it is again. */
 const [most, few] = [4 * 2 ** 20, 2 ** 20]
+/** Characters that may wait of a source which does not stop. */
+const full = 4 * most
 /** What an entry takes besides its characters: there is no end to empty lines either. */
 const ofEntry = 128
 
@@ -12,6 +14,8 @@ const ofEntry = 128
 export interface Heard {
   readonly offer: (heard: TaskHeard, characters: number) => void
   readonly take: Effect.Effect<TaskHeard>
+  /** So much waits that the source has not stopped, or cannot be. */
+  readonly isFull: () => boolean
 }
 
 /** @param flow stops the source, or lets it go on */
@@ -36,6 +40,7 @@ export const heardQueue = (flow: (on: boolean) => void): Heard => {
         flow(true)
       }
       return heard
-    })
+    }),
+    isFull: () => waiting > full
   }
 }
