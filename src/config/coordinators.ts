@@ -54,4 +54,7 @@ export const isNodeQueue = (
     readonly queueToCoordinator: QueueToCoordinator
   },
   queue: string
-): boolean => coordinators.get(queueToCoordinator.get(queue) ?? "")?.endsWith("NodeCoordinator") ?? false
+): boolean => {
+  const name = queueToCoordinator.get(queue)
+  return name !== undefined && (coordinators.get(name)?.endsWith("NodeCoordinator") ?? false)
+}

@@ -1,6 +1,6 @@
 /** Tasks in processes of their own, which are used again: what is heard of them, what they get, and what ends a process. */
 import { spawn } from "node:child_process"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -194,6 +194,52 @@ describe("task hosts", () => {
       const chats = yield* problemOf([process.execPath, "-e", "require('fs').writeSync(3, 'hello\\n')"])
       assert.include(chats, "its first line on descriptor 3 is no greeting")
       assert.include(yield* problemOf(["no-such-program"]), "is in no folder of the worker's PATH")
+    })
+  )
+})
+
+describe("a program that is changed while the worker runs", () => {
+  const named = (tasks: ReadonlyArray<{ readonly task_id: string }>) => tasks.map(({ task_id }) => task_id)
+  const changing = Effect.fnUntraced(function* () {
+    const file = join(yield* scratchFolder, "program.cjs")
+    copyFileSync(program.at(-1) ?? "", file)
+    const change = (text: Buffer | string) =>
+      Effect.sync(() => {
+        // As a deployment does it: the old file stays whole for who has it open.
+        writeFileSync(`${file}.new`, text)
+        renameSync(`${file}.new`, file)
+      })
+    return { change, ...(yield* setUp({ program: commandOf(file) })) }
+  })
+
+  it.live("gives the next attempts a process of the new one, and lets those that run end in theirs", () =>
+    Effect.gen(function* () {
+      const { change, run, start, tasks } = yield* changing()
+      const waiting = yield* start("wait")
+      yield* until(() => text(join(waiting.scratch, "ready")))
+      const idle = pidOf(yield* run("pid"))
+      assert.include(named(yield* tasks.registered), "wait")
+      yield* change(readFileSync(suiteProgram.at(-1) ?? ""))
+      const names = named(yield* tasks.registered)
+      assert.include(names, "echoes")
+      assert.notInclude(names, "wait")
+      assert.strictEqual((yield* run("echoes")).end, "SucceedTask")
+      yield* until(() => identify(idle) === undefined || undefined)
+      writeFileSync(join(waiting.scratch, "go"), "")
+      assert.deepInclude(yield* follow(waiting.channel), { end: "SucceedTask", gone: { _tag: "Returned" } })
+    })
+  )
+
+  it.live("that does not start any more keeps its names, and opens none until it does", () =>
+    Effect.gen(function* () {
+      const { change, run, tasks } = yield* changing()
+      yield* run("pid")
+      yield* change("console.error('half of a deployment'); process.exit(1)")
+      assert.include(named(yield* tasks.registered), "pid")
+      const error = yield* Effect.flip(run("pid"))
+      assert.match(error.message, /it ended with code 1:\nhalf of a deployment$/)
+      yield* change(readFileSync(program.at(-1) ?? ""))
+      assert.strictEqual((yield* run("ok")).end, "SucceedTask")
     })
   )
 })

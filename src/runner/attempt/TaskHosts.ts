@@ -145,6 +145,8 @@ const make = Effect.fnUntraced(function* ({ program, tasks }: TaskHostsOptions) 
       const stamp = yield* stampNow
       if (names?.stamp === stamp) return names.tasks
       if (names !== undefined) yield* Effect.logInfo(`the task program ${shown} has changed`)
+      // None of those that wait is of any use now.
+      for (const kept of idle.splice(0)) yield* Effect.forkIn(end(kept), scope)
       yield* rest(yield* start(stamp), "usable")
       return names?.tasks ?? []
     })
