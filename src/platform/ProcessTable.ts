@@ -79,7 +79,7 @@ const lastPid = (): number | undefined => Number(read("/proc/sys/kernel/ns_last_
 /** This moment. */
 export const moment = (): Moment => ({ lastPid: lastPid(), at: performance.now() })
 
-/** Ids are given in a circle, of 32,768 at least: this soon none has gone round it. */
+/** Ids are given in a circle, of 32,768 unless it was made smaller: this soon none has gone round it. */
 const SOON_MILLIS = 5_000
 /** Of more than these a look at all is as cheap. */
 const MOST_PIDS = 1_000

@@ -63,10 +63,11 @@ export const inProcessLine = (inner: Scheduler.Scheduler): InProcessLine => {
   const sayWhatIsMissing = () => {
     if (lost === 0) return
     const event = `${lost} lines are missing here: the task logged them faster than they could be written`
+    // The log gives it the time.
     queue.offer(
       {
         _tag: "Said",
-        message: { log: { timestamp: new Date().toISOString(), level: "warning", event, logger: "task" } }
+        message: { log: { timestamp: "", level: "warning", event, logger: "task" } }
       },
       event.length
     )
