@@ -31,6 +31,16 @@ describe("ExitCode", () => {
     )
   })
 
+  it("the systemd unit restarts after the codes that the documents name", () => {
+    const read = (path: string) => readFileSync(join(import.meta.dirname, "../../docs", path), "utf8")
+    const unit = read("guides/edge-worker.service")
+    for (const setting of ["RestartPreventExitStatus", "SuccessExitStatus"]) {
+      const line = new RegExp(`^${setting}=.*$`, "m").exec(unit)?.[0] ?? "none"
+      for (const path of ["exit-codes.md", "guides/drop-in.md"])
+        assert.include(read(path), `\`${line}\``, path)
+    }
+  })
+
   it("the hardest truth about an end wins", () => {
     const cases = [
       [end({}), 0],
