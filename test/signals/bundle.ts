@@ -1,12 +1,15 @@
 /** bundle: makes one file of a worker's source, as what is shipped is: it starts five times as fast. */
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { rolldown } from "rolldown"
 
-/** Bundles `processWorker.ts` into a folder and gives the file. */
-export const bundleWorker = async (folder: string): Promise<string> => {
-  const file = join(folder, "processWorker.cjs")
+/** Bundles `processWorker.ts`, or another program, into a folder and gives the file. */
+export const bundleWorker = async (
+  folder: string,
+  input = join(import.meta.dirname, "processWorker.ts")
+): Promise<string> => {
+  const file = join(folder, basename(input).replace(/ts$/, "cjs"))
   const build = await rolldown({
-    input: join(import.meta.dirname, "processWorker.ts"),
+    input,
     platform: "node",
     transform: { define: { "import.meta": "{}" } },
     external: [/OpenTelemetry\.ts$/],
