@@ -14,6 +14,9 @@ export interface Difference {
 /** So much of a text says where in the original it comes from: more than a line has in common with any other. */
 const telling = 160
 
+/** So much of a line's end tells it where the line is shorter than that. */
+const least = 40
+
 /**
  * Walks along both; where they part, looks for the place in the original that goes on as the text does. What is passed
  * over is missing only if it comes nowhere else: a request that a network delivers late puts its chunk behind later ones.
@@ -31,8 +34,13 @@ export const compareLogs = (original: string, text: string): Difference => {
       continue
     }
     const next = text.slice(here, here + telling)
-    const back = at > 0 ? original.lastIndexOf(next, at - 1) : -1
-    const found = back >= 0 ? back : original.indexOf(next, at)
+    // A copy that is shorter than that ends a line before something else begins, such as the same copy again.
+    const line = next.slice(0, next.indexOf("\n") + 1)
+    const places = [next, ...(line.length < least ? [] : [line])].flatMap((part) => [
+      at > 0 ? original.lastIndexOf(part, at - 1) : -1,
+      original.indexOf(part, at)
+    ])
+    const found = places.find((place) => place >= 0) ?? -1
     if (found < 0) {
       foreign++
       continue

@@ -26,7 +26,7 @@ export interface Verdict {
   readonly extraBytes: number
   /** Tries that began and did not come to their end. */
   readonly cutShort: ReadonlyArray<string>
-  /** Jobs that were reported failed and whose task never began. */
+  /** Jobs that were reported failed, or removed, and whose task never began; with the last line of their log. */
   readonly neverBegan: ReadonlyArray<string>
   readonly tries: number
 }
@@ -66,7 +66,10 @@ export const judge = (all: ReadonlyArray<Evidence>, siteLogs: string, workerLogs
       if (!isFinal(row.state)) lost.push(`${name}: its job is ${row.state}`)
       else if (ended > 0 && row.state !== "success") wrong.push(`${name} ended, its job is ${row.state}`)
       else if (began === 0 && row.state === "success") wrong.push(`${name} never began, its job is success`)
-      else if (began === 0) neverBegan.push(name)
+      else if (began === 0) {
+        const last = logOf(siteLogs, run, row.try_number).trimEnd().split("\n").at(-1)
+        neverBegan.push(`${name}: its job is ${row.state}: ${last}`)
+      }
     }
     for (const instance of instances) {
       const name = `${run.id} try ${instance.try_number}`

@@ -8,6 +8,14 @@ import { SiteClock } from "./SiteClock.ts"
 export const isTooOld = (expires: number | null, now: number): boolean =>
   expires !== null && now > expires - margin
 
+/**
+ * Whether a task's token has ended before anything of it runs, in the site's time. Its supervisor would be refused and the
+ * try lost. Airflow 3.3.2 gives the token as long as the task may be queued (`BaseWorkloadSchema.generate_token`), then takes
+ * the job away and queues the same try anew (`_handle_tasks_stuck_in_queued`); of a callback it does neither.
+ */
+export const isTooLate = ({ expires, job }: Claim, now: number): boolean =>
+  expires !== null && now >= expires && job.command.type === "ExecuteTask"
+
 /** How long before its token's end a claim counts as too old: the site may be giving it away already. */
 const margin = 60_000
 

@@ -18,7 +18,7 @@ import { EdgeClient } from "./EdgeClient.ts"
 import type { SiteUnavailable, WorkerNotFound } from "./EdgeError.ts"
 import { FetchGate } from "./FetchGate.ts"
 import * as FetchPace from "./FetchPace.ts"
-import { handBack } from "./HandBack.ts"
+import { handBack, isTooLate } from "./HandBack.ts"
 import { Heartbeat } from "./Heartbeat.ts"
 import { JobRun } from "./JobRun.ts"
 import * as JobTrace from "./JobTrace.ts"
@@ -82,7 +82,9 @@ export class JobFetch extends Context.Service<
             ? `worker is ${state._tag.toLowerCase()}`
             : slotsOf(claim.job) > lent
               ? `it needs ${slotsOf(claim.job)} slots`
-              : undefined
+              : isTooLate(claim, yield* siteClock.now)
+                ? "it was queued for too long to be started"
+                : undefined
         if (why !== undefined) {
           yield* slots.settle(lent, 0)
           return yield* handBack(claim, why).pipe(

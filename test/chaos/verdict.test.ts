@@ -28,6 +28,16 @@ describe("compareLogs", () => {
       expect(compareLogs(whole, text)).toEqual({ missing: 0, extra: to - from, copies: 1, foreign: 0 })
     }
   })
+  test("a first line that came three times is two copies", () => {
+    const first = whole.slice(0, whole.indexOf("\n") + 1)
+    expect(first.length).toBeLessThan(160)
+    expect(compareLogs(whole, first + first + whole)).toEqual({
+      missing: 0,
+      extra: 2 * first.length,
+      copies: 2,
+      foreign: 0
+    })
+  })
   test("a chunk that a slow network delivers behind later ones is one copy, and nothing is missing", () => {
     for (const [from, to, behind] of [
       [500, 900, 3000],

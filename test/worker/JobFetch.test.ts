@@ -71,6 +71,33 @@ describe("JobFetch", () => {
     )
   )
 
+  it.effect(
+    "a task whose token has ended in the queue is not started: the site queues the same try anew",
+    () =>
+      withWorker(
+        {},
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const runner = yield* TestRunner
+          yield* advance("1 minute")
+          const token = (seconds: number) => `h.${btoa(JSON.stringify({ exp: seconds }))}.s`
+          const { command } = testJob("late")
+          const add = (name: string, changes: object) => {
+            const job = testJob(name)
+            return central.addJob({ ...job, command: { ...job.command, ...changes } as typeof command })
+          }
+          yield* add("late", { token: token(30) })
+          yield* add("fresh", { token: token(3600) })
+          yield* add("callback", { type: "ExecuteCallback", token: token(30) })
+          yield* advance("20 seconds")
+          const began = (yield* runner.jobs).map(({ toRun }) => toRun.claim.job.task_id)
+          assert.deepStrictEqual(began, ["fresh", "callback"])
+          const reports = (yield* central.get).calls.filter(({ operation }) => operation === "report")
+          assert.notInclude(JSON.stringify(reports), "late")
+        })
+      )
+  )
+
   it.effect("asks with the site's queues, the team and the task instance ids", () =>
     withWorker(
       { queues: null },
