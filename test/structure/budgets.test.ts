@@ -19,6 +19,13 @@ describe("a module", () => {
     expect(named(own.filter((source) => source.lines > 400))).toEqual([])
   })
 
+  it("in another language has as few", () => {
+    const others = repositoryFiles().filter((path) => /^src\/.*\.(?:py|cjs)$/.test(path))
+    expect(others.length).toBeGreaterThan(2)
+    const lines = (path: string) => readFileSync(join(root, path), "utf8").trimEnd().split("\n").length
+    expect(others.filter((path) => lines(path) > 400)).toEqual([])
+  })
+
   it("has 80 lines or fewer in the median", () => {
     const lines = own.map((source) => source.lines).sort((a, b) => a - b)
     expect(lines.length).toBeGreaterThan(10)
