@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ask } from "./ask.ts"
+import { read } from "./jsonValue.ts"
 import { type Outlet, TaskClient } from "./TaskClient.ts"
+import { TaskContext } from "./TaskContext.ts"
 
 /** An asset by one of its two names. */
 export type AssetRef = { readonly name: string } | { readonly uri: string }
@@ -30,6 +32,19 @@ export const AssetEvent = Schema.StructWithRest(
   [Schema.Record(Schema.String, Schema.Unknown)]
 )
 export type AssetEvent = typeof AssetEvent.Type
+
+/** An update that led to this run, as the site tells it; further keys in its own words. */
+export const ConsumedEvent = Schema.StructWithRest(
+  Schema.Struct({
+    /** ISO 8601. */
+    timestamp: Schema.String,
+    extra: Extra,
+    asset: Schema.Struct({ name: Schema.String, uri: Schema.String, extra: Extra }),
+    source_aliases: Schema.Array(Schema.Struct({ name: Schema.String }))
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
+export type ConsumedEvent = typeof ConsumedEvent.Type
 
 /** Which events; times are ISO 8601 with an offset. */
 export interface EventOptions {
@@ -79,7 +94,12 @@ export const eventsOfAlias = (alias: string, options: EventOptions = {}) =>
     ({ asset_events }) => asset_events
   )
 
-/** Says that this task has updated the asset; the site is told when the task has succeeded. The asset must be active. */
+/** The updates that led to this run; none where something else did (Python: `triggering_asset_events`). */
+export const consumed = TaskContext.use(({ dagRun }) =>
+  read("the run's asset events", Schema.Array(ConsumedEvent), dagRun.consumedAssetEvents)
+)
+
+/** Says that this task has updated the asset; the site is told when the task has succeeded. Unless it is told by an alias, the asset must be active. */
 export const updated = (outlet: Outlet): Effect.Effect<void, never, TaskClient> =>
   TaskClient.useSync(({ gathered }) => {
     gathered.outlets.push(outlet)

@@ -55,6 +55,7 @@ const assets = {
   ofAlias: Assets.ofAlias,
   events: Assets.events,
   eventsOfAlias: Assets.eventsOfAlias,
+  consumed: Assets.consumed,
   updated: Assets.updated
 }
 const humanInput = {
@@ -66,7 +67,8 @@ const thisTask = {
   skipDownstream: ThisTask.skipDownstream,
   renderedFields: ThisTask.renderedFields,
   renderedMapIndex: ThisTask.renderedMapIndex,
-  maskSecret: ThisTask.maskSecret
+  maskSecret: ThisTask.maskSecret,
+  inactiveAssets: ThisTask.inactiveAssets
 }
 
 interface Store<Of extends ReadonlyArray<unknown>, SetOptions> {
@@ -98,6 +100,10 @@ export interface AsyncContext<P>
       from: Omit<XCom.From, "mapIndex"> & { readonly slice?: XCom.Slice },
       schema?: Reads<A>
     ): Promise<ReadonlyArray<A>>
+    getItem<A = unknown>(
+      from: Omit<XCom.From, "mapIndex" | "includePriorDates"> & { readonly offset: number },
+      schema?: Reads<A>
+    ): Promise<A>
     count(from: Omit<XCom.From, "mapIndex" | "includePriorDates">): Promise<number>
     push<A>(key: string, value: A, schema?: Writes<A>): Promise<void>
     delete(from: Omit<XCom.From, "includePriorDates">): Promise<void>
@@ -169,6 +175,7 @@ export const asyncContext = Effect.fnUntraced(function* <P>(params: P) {
     xcom: {
       get: (from, schema) => orUndefined(XCom.getOption(from, schema)),
       getAll: (from, schema) => run(XCom.getAll(from, schema)),
+      getItem: (from, schema) => run(XCom.getItem(from, schema)),
       count: (from) => run(XCom.count(from)),
       push: (key, value, schema) => run(XCom.push(key, value, schema)),
       delete: (from) => run(XCom.delete(from))

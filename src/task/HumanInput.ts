@@ -2,11 +2,13 @@
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type Asking, tellWith } from "./ask.ts"
 import { AwaitInput } from "./endings.ts"
 import { read, toJson } from "./jsonValue.ts"
-import type { RequestError, UnexpectedValue } from "./TaskRequestFailed.ts"
+import * as PythonValue from "./PythonValue.ts"
+import { type RequestError, UnexpectedValue } from "./TaskRequestFailed.ts"
 
 /** What a person is asked. */
 export interface Question {
@@ -25,9 +27,23 @@ export interface Question {
   readonly assignedUsers?: ReadonlyArray<{ readonly id: string; readonly name: string }>
 }
 
+/** What the site would find out only when the defaults are taken (`HITLOperator.validate_defaults` says it when the Dag is read). */
+const wrongDefaults = ({ defaults = [], multiple = false, options }: Question): string | undefined => {
+  const unknown = defaults.filter((each) => !options.includes(each))
+  if (unknown.length > 0) return `its defaults have what is no option: ${unknown.join(", ")}`
+  return !multiple && defaults.length > 1 ? "it has more than one default but takes one option" : undefined
+}
+
+const checked = (question: Question): Effect.Effect<Question, UnexpectedValue> => {
+  const problem = wrongDefaults(question)
+  return problem === undefined
+    ? Effect.succeed(question)
+    : new UnexpectedValue({ what: `the question "${question.subject}"`, problem })
+}
+
 /** Shows the question. */
 export const ask = (question: Question): Effect.Effect<void, RequestError, Asking> =>
-  Effect.flatMap(toJson("the params", question.params ?? {}), (params) =>
+  Effect.flatMap(Effect.andThen(checked(question), toJson("the params", question.params ?? {})), (params) =>
     tellWith(({ ti }) => ({
       type: "CreateHITLDetailPayload",
       ti_id: ti.id,
@@ -67,13 +83,14 @@ export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   }
 }
 
-/** The payload of the event (`providers/standard/triggers/hitl.py`, 1.21.0); times are in Python's form, and left out here. */
+/** The payload of the event (`HITLDetail.as_resume_event_payload` of `models/hitl.py`, 3.3.2). */
 const Event = Schema.Struct({
   chosen_options: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
   params_input: Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown))),
   responded_by_user: Schema.optional(
     Schema.NullOr(Schema.Struct({ id: Schema.String, name: Schema.String }))
   ),
+  responded_at: Schema.optional(Schema.Unknown),
   timedout: Schema.optional(Schema.NullOr(Schema.Boolean)),
   error: Schema.optional(Schema.Unknown),
   error_type: Schema.optional(Schema.NullOr(Schema.String))
@@ -85,8 +102,12 @@ export interface Answer {
   readonly params: Readonly<Record<string, unknown>>
   /** Undefined where the defaults were taken. */
   readonly by: { readonly id: string; readonly name: string } | undefined
+  /** When; undefined where the site did not say it in a form that is known. */
+  readonly at: Date | undefined
   readonly timedOut: boolean
 }
+
+const asDate = Schema.decodeUnknownOption(PythonValue.DateTime)
 
 /** Reads the answer in the `kwargs` that `resume` is given. */
 export const answerOf = (
@@ -103,6 +124,7 @@ export const answerOf = (
       chosen: event.chosen_options ?? [],
       params: event.params_input ?? {},
       by: event.responded_by_user ?? undefined,
+      at: Option.getOrUndefined(asDate(event.responded_at)),
       timedOut: event.timedout ?? false
     }
   })

@@ -10,6 +10,13 @@ export interface Outlet {
   readonly uri: string
   /** Kept with the asset's event. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined
+  /** The parts of it that are updated: an event each. Without any it is the run's own part, where that has one. */
+  readonly partitions?: ReadonlyArray<string>
+  /**
+   * The alias of the Dag through which it is updated: a site that does not know the asset yet makes it then. Such an event
+   * bears the run's own partition.
+   */
+  readonly alias?: string
 }
 
 /** What the message that ends the task will tell besides how it ended. */

@@ -4,12 +4,13 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { TaskEnd } from "../protocol/TaskComms.ts"
-import { read, toJson } from "./jsonValue.ts"
+import { read } from "./jsonValue.ts"
 import { pushResult } from "./pushResult.ts"
 import type { Task, TaskServices } from "./Task.ts"
 import { type Gathered, TaskClient } from "./TaskClient.ts"
 import { TaskContext } from "./TaskContext.ts"
 import { endingOf, failed, toldAs } from "./taskEnd.ts"
+import { toldOutlets } from "./toldOutlets.ts"
 
 /** The trigger that the task waited for failed, or was too late. */
 export class TriggerFailed extends Data.TaggedError("TriggerFailed")<{ readonly reason: string }> {
@@ -55,18 +56,10 @@ const work = (task: Task): Effect.Effect<unknown, unknown, TaskServices> =>
 const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis).toISOString())
 
 const success = Effect.fnUntraced(function* (end_date: string, { mapIndexLabel, outlets }: Gathered) {
-  const profiles = new Map(outlets.map(({ name, uri }) => [`${name}\n${uri}`, { name, uri, type: "Asset" }]))
-  const events = outlets.filter(({ extra }) => extra !== undefined)
   return {
     type: "SucceedTask",
     end_date,
-    task_outlets: [...profiles.values()],
-    outlet_events: yield* Effect.forEach(events, ({ extra, name, uri }) =>
-      Effect.map(toJson(`the extra of the asset ${name}`, extra), (extra) => ({
-        dest_asset_key: { name, uri },
-        extra
-      }))
-    ),
+    ...(yield* toldOutlets(outlets)),
     rendered_map_index: mapIndexLabel ?? null
   } satisfies TaskEnd
 })

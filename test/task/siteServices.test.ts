@@ -12,6 +12,7 @@ import * as DagRuns from "../../src/task/DagRuns.ts"
 import { AwaitInput } from "../../src/task/endings.ts"
 import * as HumanInput from "../../src/task/HumanInput.ts"
 import * as Lossless from "../../src/task/Lossless.ts"
+import * as PythonValue from "../../src/task/PythonValue.ts"
 import * as Task from "../../src/task/Task.ts"
 import * as TaskInstances from "../../src/task/TaskInstances.ts"
 import * as TaskStore from "../../src/task/TaskStore.ts"
@@ -542,18 +543,37 @@ describe("HumanInput", () => {
     })
   )
 
+  it.effect("refuses defaults that nobody could choose", () =>
+    Effect.gen(function* () {
+      const problem = (question: Partial<HumanInput.Question>) =>
+        Effect.map(
+          within(Effect.flip(HumanInput.ask({ subject: "Ship?", options: ["yes", "no"], ...question }))),
+          ({ made, requests }) => [made.message, requests.length]
+        )
+      expect(yield* problem({ defaults: ["maybe"] })).toEqual([
+        'the question "Ship?" is not what was expected: its defaults have what is no option: maybe',
+        0
+      ])
+      expect((yield* problem({ defaults: ["yes", "no"] }))[0]).toContain("more than one default")
+      yield* within(
+        HumanInput.ask({ subject: "?", options: ["a", "b"], defaults: ["a", "b"], multiple: true })
+      )
+    })
+  )
+
   it.effect("goes on with the answer, and fails without one", () =>
     Effect.gen(function* () {
       const event = {
         chosen_options: ["yes"],
         params_input: { note: "now" },
         responded_by_user: { id: "1", name: "Ada" },
-        responded_at: { __classname__: "datetime.datetime", __version__: 2, __data__: {} },
+        responded_at: PythonValue.datetime(new Date("2026-01-01T00:00:00Z")),
         timedout: false
       }
       const resume = (event: unknown) => ({ resume: { method: "answered", kwargs: { event } } })
       expect((yield* TestTask.run(waits, resume(event))).returned).toEqual({
-        ...{ chosen: ["yes"], params: { note: "now" }, by: { id: "1", name: "Ada" }, timedOut: false }
+        ...{ chosen: ["yes"], params: { note: "now" }, by: { id: "1", name: "Ada" }, timedOut: false },
+        at: "2026-01-01T00:00:00.000Z"
       })
       const late = yield* TestTask.run(waits, resume({ error: "nobody answered", error_type: "timeout" }))
       expect(late.end).toMatchObject({ state: "failed" })
