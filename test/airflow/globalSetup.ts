@@ -7,6 +7,8 @@ import { down, find, up } from "../../scripts/airflow/site.ts"
 declare module "vitest" {
   interface ProvidedContext {
     readonly siteFolder: string
+    /** When the suite began, epoch milliseconds: what was built since need not be built again. */
+    readonly suiteBegan: number
   }
 }
 
@@ -21,6 +23,7 @@ export default async (project: TestProject) => {
     mkdirSync(join(folder, name), { recursive: true })
   }
   project.provide("siteFolder", folder)
+  project.provide("suiteBegan", Date.now())
   // For the tests that need Airflow's Python and no site; the processes that run the tests are started after this.
   process.env["EDGE_WORKER_TEST_AIRFLOW_PYTHON"] ??= join(folder, "venv", "bin", "python")
   return async () => {

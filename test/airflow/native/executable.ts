@@ -14,5 +14,8 @@ const build = (folder: string, ...flags: ReadonlyArray<string>): string => {
 /** One file for Node, below `folder`. */
 export const buildFile = (folder: string): string => join(build(folder), "program.cjs")
 
+/** Where `buildExecutable` puts it. */
+export const executableIn = (folder: string): string => join(folder, "out-tasks", "program")
+
 /** One executable without anything around it, below `folder`. */
-export const buildExecutable = (folder: string): string => join(build(folder, "--executable"), "program")
+export const buildExecutable = (folder: string) => build(folder, "--executable")

@@ -1,46 +1,11 @@
 /** Tasks in TypeScript on a real Airflow, by an executable that has no Python, Node or shell around it. */
 
 import { beforeAll, describe, expect, test } from "vitest"
-import type { Run, TaskInstance } from "../../../scripts/airflow/api.ts"
 import { eventually } from "../../../scripts/airflow/eventually.ts"
 import { jobsSucceed, sameLog, site, siteLog, trigger, workerLog } from "../site.ts"
-import { ours, startWorker } from "../worker.ts"
+import { ours } from "../worker.ts"
+import { byTask, lines, says, startPython, xcom } from "./runs.ts"
 import { setUpNative, startNative } from "./setUp.ts"
-
-/** For the Python tasks around ours. */
-const startPython = () => startWorker({ queues: ["default"] })
-
-const byTask = async (run: Run) => {
-  const instances = await site.api.taskInstances(run)
-  return (task: string, map = -1): TaskInstance => {
-    const found = instances.find((one) => one.task_id === task && one.map_index === map)
-    if (found === undefined) throw new Error(`the site has no ${task}[${map}]`)
-    return found
-  }
-}
-
-/** The lines of a log as the site has it. */
-const lines = (run: Run, which: Parameters<typeof siteLog>[1]) =>
-  siteLog(run, which)
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-
-const says = (run: Run, task: string, text: string) =>
-  eventually(
-    `the log of ${task} says "${text}"`,
-    () => siteLog(run, { task }),
-    (log) => log.includes(text),
-    { seconds: 60 }
-  )
-
-const xcom = async (run: Run, task: string, map = -1): Promise<unknown> =>
-  (
-    (await site.api.request(
-      "GET",
-      `/api/v2/dags/${run.dag}/dagRuns/${encodeURIComponent(run.id)}/taskInstances/${task}/xcomEntries/return_value?map_index=${map}`
-    )) as { readonly value: unknown }
-  ).value
 
 describe.runIf(ours)("tasks in TypeScript", () => {
   beforeAll(setUpNative)

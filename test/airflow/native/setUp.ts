@@ -1,9 +1,10 @@
 /** setUp: the executable and its machine, the variable and the connection that the tasks read, and a worker of it. */
+import { statSync } from "node:fs"
 import { join } from "node:path"
 import { inject } from "vitest"
 import { site } from "../site.ts"
 import { startWorker, type WorkerOptions } from "../worker.ts"
-import { buildExecutable } from "./executable.ts"
+import { buildExecutable, executableIn } from "./executable.ts"
 import { inMachine, makeMachine } from "./machine.ts"
 
 const folder = join(inject("siteFolder"), "native")
@@ -18,9 +19,14 @@ const store = (path: string, body: unknown) =>
     if (!error.message.includes(": 409")) throw error
   })
 
+/** Whether an earlier file of this suite has built it. */
+const isBuilt = () =>
+  (statSync(executableIn(folder), { throwIfNoEntry: false })?.mtimeMs ?? 0) > inject("suiteBegan")
+
 /** Builds and stores what is not there yet. */
 export const setUpNative = async () => {
-  makeMachine(root, buildExecutable(folder))
+  if (!isBuilt()) buildExecutable(folder)
+  makeMachine(root, executableIn(folder))
   await store("/api/v2/variables", { key: "native_greeting", value: "good day" })
   await store("/api/v2/connections", {
     connection_id: "native_connection",
