@@ -1,5 +1,6 @@
-/** The tasks of asyncTasks.ts and effectTasks.ts without a site: how tasks are tested. */
+/** Tasks of asyncTasks.ts, effectTasks.ts and assetTasks.ts without a site: how tasks are tested. */
 import { TestTask } from "edge-worker/testing"
+import { write } from "./assetTasks.ts"
 import { crunch, waitForFile } from "./asyncTasks.ts"
 import { approve, hand_over, total } from "./effectTasks.ts"
 
@@ -40,3 +41,9 @@ const stopped = await TestTask.runPromise(approve, {
   }
 })
 console.log(`approve: ${JSON.stringify(stopped.log[0]?.event)}`)
+
+const written = await TestTask.runPromise(write, {
+  xcoms: { read: [7, 8, 9] },
+  assets: [{ name: "bills", uri: "s3://orders/bills" }]
+})
+console.log(`write: ${written.end.type === "SucceedTask" ? JSON.stringify(written.end.outlet_events) : "?"}`)

@@ -182,7 +182,8 @@ try {
       "hand_over: SucceedTask, triggered billing",
       "hand_over: RetryTask",
       "wait_for_file: DeferTask, then /data/ready",
-      'approve: "Ada stopped it"'
+      'approve: "Ada stopped it"',
+      'write: [{"dest_asset_key":{"name":"bills","uri":"s3://orders/bills"},"extra":{"bills":3}}]'
     ])
       expect(output.split("\n").includes(line), `no line ${line} in\n${output}`)
   })

@@ -65,6 +65,10 @@ export interface EdgeSettings {
   readonly secretsBackend: string | undefined
   /** `[workers] secrets_backend`, a Python class. */
   readonly workersSecretsBackend: string | undefined
+  /** `[workers] state_store_backend`, a Python class. */
+  readonly stateStoreBackend: string | undefined
+  /** `[state_store] default_retention_days`; 0 is for ever. */
+  readonly stateRetentionDays: number
   readonly dagsFolder: string | undefined
   readonly executeTasksNewPythonInterpreter: boolean
   readonly hostnameCallable: string

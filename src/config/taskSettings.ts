@@ -82,5 +82,19 @@ export const taskSettings = {
     "",
     optional(text),
     "The same for workers only, before [secrets] backend."
+  ),
+  stateStoreBackend: of(
+    "workers",
+    "state_store_backend",
+    "",
+    optional(text),
+    "The Python class that keeps what tasks store; a worker with tasks in TypeScript does not start with one."
+  ),
+  stateRetentionDays: of(
+    "state_store",
+    "default_retention_days",
+    "30",
+    whole(0),
+    "How many days the site keeps what a task stores where the task does not say; 0 is for ever."
   )
 }

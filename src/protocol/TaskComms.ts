@@ -225,7 +225,8 @@ export const TaskRequest = Schema.Union([
     ti_id: Schema.String,
     key: Schema.String,
     value: Schema.Unknown,
-    expires_at: Schema.NullOr(Time)
+    /** Null: never. Left out, which Airflow's own does not do: after the worker's `[state_store] default_retention_days`. */
+    expires_at: Schema.optionalKey(Schema.NullOr(Time))
   }),
   message("DeleteTaskStateStore", { ti_id: Schema.String, key: Schema.String }),
   message("ClearTaskStateStore", { ti_id: Schema.String }),

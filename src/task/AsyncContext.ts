@@ -126,7 +126,7 @@ export interface AsyncContext<P>
   readonly taskInstances: AllPromised<typeof taskInstances>
   readonly assets: AllPromised<typeof assets>
   readonly humanInput: AllPromised<typeof humanInput>
-  readonly taskStore: Store<[], { readonly expiresAt?: Date }>
+  readonly taskStore: Store<[], { readonly expiresAt?: Date | "never" }>
   readonly assetStore: Store<[of: Assets.AssetRef], unknown>
 }
 

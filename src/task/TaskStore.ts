@@ -1,4 +1,4 @@
-/** TaskStore: values that the site keeps for this task instance, over its deferrals and reschedules. */
+/** TaskStore: values that the site keeps for this task instance, over its tries, deferrals and reschedules. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Asking, ask, tellWith } from "./ask.ts"
@@ -20,11 +20,14 @@ export const get = <A = unknown>(key: string, schema?: Reads<A>): Effect.Effect<
     return yield* read(named(key), schema ?? (Schema.Unknown as unknown as Reads<A>), value)
   })
 
-/** Keeps a value, until a time where one is given. */
+const expiry = (at: Date | "never" | undefined) =>
+  at === undefined ? {} : { expires_at: at === "never" ? null : at.toISOString() }
+
+/** Keeps a value until a time, or for ever; without either as long as `[state_store] default_retention_days` of the worker. */
 export const set = <A>(
   key: string,
   value: A,
-  options: { readonly schema?: Writes<A>; readonly expiresAt?: Date } = {}
+  options: { readonly schema?: Writes<A>; readonly expiresAt?: Date | "never" } = {}
 ): Effect.Effect<void, RequestError, Asking> =>
   Effect.flatMap(
     options.schema === undefined ? toJson(named(key), value) : write(named(key), options.schema, value),
@@ -34,7 +37,7 @@ export const set = <A>(
         ti_id: ti.id,
         key,
         value: json ?? null,
-        expires_at: options.expiresAt?.toISOString() ?? null
+        ...expiry(options.expiresAt)
       }))
   )
 

@@ -36,6 +36,8 @@ export const testSettings = (changes: Partial<EdgeSettings> = {}): EdgeSettings 
   multiTeam: false,
   secretsBackend: undefined,
   workersSecretsBackend: undefined,
+  stateStoreBackend: undefined,
+  stateRetentionDays: 30,
   dagsFolder: undefined,
   executeTasksNewPythonInterpreter: false,
   hostnameCallable: "airflow.utils.net.getfqdn",

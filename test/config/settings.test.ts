@@ -10,6 +10,7 @@ const withoutDefault = [
   "sensitive_var_conn_names",
   "backend",
   "secrets_backend",
+  "state_store_backend",
   "api_url",
   "extended_system_info_function",
   "worker_umask",

@@ -442,7 +442,9 @@ describe("the stores", () => {
       const { made, requests, taskStore } = yield* within(
         Effect.gen(function* () {
           yield* TaskStore.set("cursor", { page: 2n }, { expiresAt: new Date("2026-01-01T00:00:00Z") })
-          yield* TaskStore.set("id", 5n, { schema: Lossless.BigInt })
+          yield* TaskStore.set("id", 5n, { schema: Lossless.BigInt, expiresAt: "never" })
+          yield* TaskStore.set("other", 1)
+          yield* TaskStore.delete("other")
           yield* TaskStore.delete("old")
           const cursor = yield* TaskStore.get("cursor", Schema.Struct({ page: Schema.Int }))
           return [cursor, yield* TaskStore.get("id"), yield* Effect.flip(TaskStore.get("old"))] as const
@@ -453,6 +455,8 @@ describe("the stores", () => {
       expect(made[2]).toMatchObject({ _tag: "NotFound", message: 'there is no stored value "old"' })
       expect(taskStore).toEqual({ cursor: { page: 2 }, id: 5 })
       expect(requests[0]).toMatchObject({ ti_id: tiId, expires_at: "2026-01-01T00:00:00.000Z" })
+      expect(requests[1]).toMatchObject({ key: "id", expires_at: null })
+      expect(requests[2]).not.toHaveProperty("expires_at")
       expect((yield* within(TaskStore.clear, { taskStore: { a: 1 } })).taskStore).toEqual({})
     })
   )

@@ -22,7 +22,8 @@ import type { TaskLog } from "./TaskLog.ts"
 import { changes, replyTo, type Sources } from "./TaskRequests.ts"
 
 /** What one attempt is made of. */
-export interface AttemptParts extends Pick<Sources, "masker" | "secrets" | "xcomBackend"> {
+export interface AttemptParts
+  extends Pick<Sources, "masker" | "secrets" | "xcomBackend" | "stateRetentionDays"> {
   readonly task: ExecuteTask
   readonly channel: TaskChannel
   readonly client: ExecutionClient

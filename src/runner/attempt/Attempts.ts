@@ -69,6 +69,7 @@ export class Attempts extends Context.Service<
           masker,
           secrets,
           xcomBackend,
+          stateRetentionDays: config.stateRetentionDays,
           holder: {
             name: display(job.claim.job),
             taskInstanceId: ti.id,

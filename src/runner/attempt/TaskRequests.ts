@@ -22,6 +22,8 @@ export interface Sources {
   readonly masker: SecretsMasker
   readonly secrets: SecretsBackends["Service"]
   readonly xcomBackend: XComBackend["Service"]
+  /** How long the site keeps what a task stores and does not say how long; 0 is for ever. */
+  readonly stateRetentionDays: number
   /** For the task's log. */
   readonly say: (
     level: LogLevel,

@@ -31,7 +31,12 @@ const python = "is Python, which a task in TypeScript does not run"
 export const unsupportedBackends = (
   config: Pick<
     EdgeSettings,
-    "xcomBackend" | "secretsBackend" | "workersSecretsBackend" | "remoteLogging" | "secretMaskAdapter"
+    | "xcomBackend"
+    | "secretsBackend"
+    | "workersSecretsBackend"
+    | "remoteLogging"
+    | "secretMaskAdapter"
+    | "stateStoreBackend"
   >,
   provided: ProvidedBackends
 ): ReadonlyArray<Mistake> => {
@@ -60,6 +65,11 @@ export const unsupportedBackends = (
     "[logging] secret_mask_adapter",
     config.secretMaskAdapter,
     `it ${python}, and what it finds would not be hidden: unset it for this worker`
+  )
+  add(
+    "[workers] state_store_backend",
+    config.stateStoreBackend,
+    `it ${python}, and what Python tasks store with it would be read as it is written: unset it for this worker`
   )
   return mistakes
 }

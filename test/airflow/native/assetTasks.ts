@@ -7,6 +7,7 @@ import { TaskContext } from "../../../src/task/TaskContext.ts"
 import * as ThisTask from "../../../src/task/ThisTask.ts"
 
 const bread = { name: "native_bread", uri: "x-oven://native/bread" }
+const slices = { name: "native_slices", uri: "x-oven://native/slices" }
 /** Of an asset that no Dag names. */
 const rolls = { name: "native_rolls", uri: "x-oven://native/rolls" }
 
@@ -18,6 +19,7 @@ const bakes = Task.make({
     Effect.gen(function* () {
       const { ti } = yield* TaskContext
       yield* Assets.updated({ ...bread, extra: { loaves: 3, weight: 1.5, by: ti.runId } })
+      yield* Assets.updated({ ...slices, partitions: ["crust", "crumb"] })
     })
 })
 
@@ -72,6 +74,9 @@ const tastes = Task.make({
         eventsByUri: briefly(yield* Assets.events({ uri: bread.uri }, newest)),
         eventsByBoth: briefly(yield* Assets.events(bread, { after: at, before: at })),
         eventsOfAlias: briefly(yield* Assets.eventsOfAlias("native_tray", newest)),
+        partitions: (yield* Assets.events(slices, { ascending: false, limit: 2 }))
+          .map(({ partition_key }) => String(partition_key))
+          .toSorted(),
         inactive: yield* ThisTask.inactiveAssets,
         store: yield* store
       }

@@ -33,6 +33,7 @@ const remembers = Task.make({
         yield* TaskStore.set("since", since ?? "never")
         return yield* new RetryLater({ delay: "1 second", reason: "once more" })
       }
+      yield* TaskStore.set("soon", 0, { expiresAt: "never" })
       yield* TaskStore.set("soon", 1, { expiresAt: new Date(Date.UTC(2100, 0)) })
       const soon = yield* TaskStore.get("soon", Schema.Int)
       const kept = yield* TaskStore.get("since")

@@ -108,6 +108,7 @@ describe.runIf(ours)("what tasks in TypeScript ask for", () => {
           ...{ name: "native_rolls", extra: { rolls: 12, by: run.id }, source_task_id: "serves" }
         }
       ],
+      partitions: ["crumb", "crust"],
       inactive: [],
       store: {
         gone: 'there is no stored value "never"',
@@ -147,7 +148,7 @@ describe.runIf(ours)("what tasks in TypeScript ask for", () => {
   })
 
   test("stores, runs, other tasks, XComs of mapped tasks, variables", async () => {
-    await startNative()
+    const native = await startNative()
     const day = Math.floor(Date.now() / 1000) * 1000 - 3_600_000
     const first = await triggerAt("native_looks", new Date(day))
     expect(await site.api.dagRunEnded(first)).toBe("success")
@@ -161,6 +162,12 @@ describe.runIf(ours)("what tasks in TypeScript ask for", () => {
       deleted: "NotFound",
       cleared: 'there is no stored value "cursor of/pages"'
     })
+    // by [state_store] default_retention_days, which is 30
+    const kept = native.gateway.execution.find(
+      ({ method, path }) => method === "PUT" && path.endsWith("/since")
+    )
+    const { expires_at } = JSON.parse(kept?.request ?? "{}") as { readonly expires_at: string }
+    expect((Date.parse(expires_at) - Date.now()) / 86_400_000).toBeCloseTo(30, 1)
     const crumb = { state: "success", operator: "_StubOperator" }
     expect(await xcom(run, "looks")).toEqual({
       xcoms: {

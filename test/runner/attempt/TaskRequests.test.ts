@@ -285,6 +285,27 @@ describe("an XCom backend", () => {
   )
 })
 
+describe("what a task stores without saying for how long", () => {
+  const stored = (settings: NonNullable<Options["settings"]>) =>
+    Effect.map(
+      ask(
+        { type: "SetTaskStateStore", ti_id: "01900000-0000-7000-8000-000000000001", key: "k", value: 1 },
+        () => ({ status: 204, body: "" }),
+        { settings }
+      ),
+      ({ asked }) => JSON.parse(asked[0]?.body ?? "null")
+    )
+  it.effect("is kept as long as the worker's configuration says", () =>
+    test(
+      Effect.gen(function* () {
+        // the test clock begins with 1970
+        assert.deepStrictEqual(yield* stored({}), { value: 1, expires_at: "1970-01-31T00:00:00.000Z" })
+        assert.deepStrictEqual(yield* stored({ stateRetentionDays: 0 }), { value: 1 })
+      })
+    )
+  )
+})
+
 describe("a backend of a program that has a fault", () => {
   it.effect("leaves no task waiting", () =>
     test(

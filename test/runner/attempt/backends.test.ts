@@ -106,7 +106,8 @@ describe("a worker that runs tasks in TypeScript", () => {
     secretsBackend: "company.Vault",
     workersSecretsBackend: "company.WorkerVault",
     remoteLogging: true,
-    secretMaskAdapter: "urllib.parse.quote"
+    secretMaskAdapter: "urllib.parse.quote",
+    stateStoreBackend: "company.Store"
   })
   const keys = (provided: Partial<typeof none>, settings = configured) =>
     unsupportedBackends(settings, { ...none, ...provided }).map(({ key }) => key)
@@ -122,10 +123,12 @@ describe("a worker that runs tasks in TypeScript", () => {
       "[workers] secrets_backend",
       "[secrets] backend",
       "[logging] remote_logging",
-      "[logging] secret_mask_adapter"
+      "[logging] secret_mask_adapter",
+      "[workers] state_store_backend"
     ])
     assert.deepStrictEqual(keys({ xcoms: true, secrets: true, logUpload: true }), [
-      "[logging] secret_mask_adapter"
+      "[logging] secret_mask_adapter",
+      "[workers] state_store_backend"
     ])
     assert.deepStrictEqual(keys({ secrets: true }, testSettings({ secretsBackend: "x" })), [])
   })

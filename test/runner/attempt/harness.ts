@@ -180,6 +180,7 @@ export const begin = Effect.fnUntraced(function* (options: Options) {
       deserialize: Effect.succeed,
       purge: () => Effect.void
     },
+    stateRetentionDays: settings.stateRetentionDays,
     holder: { name: "dag.t", taskInstanceId: tiId, hostname: "edge-1", unixname: "me", pid: channel.pid },
     heartbeats: heartbeatRules(settings),
     graceMillis: 5_000,

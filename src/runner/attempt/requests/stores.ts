@@ -1,4 +1,6 @@
 /** stores: the values that a task keeps between its tries, or with an asset. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { TaskRequest } from "../../../protocol/TaskComms.ts"
 import type { ExecutionClient } from "../ExecutionClient.ts"
@@ -29,20 +31,30 @@ const read = (client: ExecutionClient, operation: string, kind: Kind, key: strin
 const change = (client: ExecutionClient, operation: string, send: Send) =>
   Effect.as(client.ask({ operation, send, read: noted }), ok)
 
+/** Airflow's worker resolves it, too, not the site (`TaskStateStoreAccessor.set` of `execution_time/context.py`, 3.3.2). */
+const inDays = (days: number) =>
+  Effect.map(Clock.currentTimeMillis, (now) =>
+    days === 0 ? null : new Date(now + Duration.toMillis(Duration.days(days))).toISOString()
+  )
+
 /** Each by its type (Airflow 3.3.2, `execution_time/supervisor.py` and `api/client.py`). */
 export const stores: Replies<StoreRequest> = {
   GetTaskStateStore: ({ key, ti_id, type }, { client }) =>
     read(client, type, "Task", key, ({ taskStore }) =>
       taskStore.get({ params: { task_instance_id: ti_id, key }, responseMode })
     ),
-  SetTaskStateStore: ({ expires_at, key, ti_id, type, value }, { client }) =>
-    change(client, type, ({ taskStore }) =>
+  SetTaskStateStore: Effect.fnUntraced(function* (request, { client, stateRetentionDays }) {
+    const { key, ti_id, type, value } = request
+    const expires_at =
+      request.expires_at === undefined ? yield* inDays(stateRetentionDays) : request.expires_at
+    return yield* change(client, type, ({ taskStore }) =>
       taskStore.put({
         params: { task_instance_id: ti_id, key },
         payload: { value, ...given({ expires_at }) },
         responseMode
       })
-    ),
+    )
+  }),
   DeleteTaskStateStore: ({ key, ti_id, type }, { client }) =>
     change(client, type, ({ taskStore }) =>
       taskStore.remove({ params: { task_instance_id: ti_id, key }, responseMode })
