@@ -80,7 +80,6 @@ describe.runIf(ours)("what tasks in TypeScript ask for", () => {
 
   test("assets: updates by name and by alias, their events, a run that they start, and their store", async () => {
     await startNative()
-    const before = new Date().toISOString()
     const run = await trigger("native_assets")
     expect(await site.api.dagRunEnded(run)).toBe("success")
     const bread = {
@@ -120,24 +119,19 @@ describe.runIf(ours)("what tasks in TypeScript ask for", () => {
       }
     })
 
-    const [event] = (
-      (await site.api.request(
+    const started = async () => {
+      const { asset_events } = (await site.api.request(
         "GET",
-        `/api/v2/assets/events?source_dag_id=native_assets&source_task_id=bakes&order_by=-timestamp&limit=1`
-      )) as { readonly asset_events: ReadonlyArray<{ readonly created_dagruns: ReadonlyArray<unknown> }> }
-    ).asset_events
-    expect(event).toMatchObject({ extra: baked.extra })
-    const follower = await eventually(
-      "the bread has started a run",
-      async () =>
-        (
-          (await site.api.request(
-            "GET",
-            `/api/v2/dags/native_follows/dagRuns?order_by=-run_after&limit=1&start_date_gte=${encodeURIComponent(before)}`
-          )) as { readonly dag_runs: ReadonlyArray<{ readonly dag_run_id: string }> }
-        ).dag_runs[0]?.dag_run_id,
-      (id) => id !== undefined
-    )
+        `/api/v2/assets/events?source_dag_id=native_assets&source_run_id=${encodeURIComponent(run.id)}`
+      )) as { readonly asset_events: ReadonlyArray<Record<string, unknown>> }
+      const event = asset_events.find(
+        ({ source_task_id, uri }) => source_task_id === "bakes" && uri === bread.uri
+      )
+      expect(event).toMatchObject({ extra: baked.extra })
+      const runs = (event?.["created_dagruns"] ?? []) as ReadonlyArray<{ readonly run_id: string }>
+      return runs[0]?.run_id
+    }
+    const follower = await eventually("the bread has started a run", started, (id) => id !== undefined)
     const led = { dag: "native_follows", id: String(follower) }
     onTestFinished(() => site.api.giveUp(led))
     expect(await site.api.dagRunEnded(led)).toBe("success")
