@@ -99,7 +99,10 @@ export const consumed = TaskContext.use(({ dagRun }) =>
   read("the run's asset events", Schema.Array(ConsumedEvent), dagRun.consumedAssetEvents)
 )
 
-/** Says that this task has updated the asset; the site is told when the task has succeeded. Unless it is told by an alias, the asset must be active. */
+/**
+ * Says that this task has updated the asset; the site is told when the task has succeeded. The asset must be active, unless it
+ * is updated through an alias.
+ */
 export const updated = (outlet: Outlet): Effect.Effect<void, never, TaskClient> =>
   TaskClient.useSync(({ gathered }) => {
     gathered.outlets.push(outlet)
