@@ -78,7 +78,7 @@ const unanswered = Task.make({
       { subject: "Is anybody there?", options: ["yes"] },
       { nextMethod: "goesOn", timeout: "1 second" }
     ),
-  resume: { goesOn: (kwargs) => Effect.map(HumanInput.answerOf(kwargs), () => undefined) }
+  resume: { goesOn: (kwargs) => Effect.asVoid(HumanInput.answerOf(kwargs)) }
 })
 
 export const askingTasks = [approves, sent, stopped, byDefault, unanswered]
