@@ -1,23 +1,11 @@
 /** The first tables: workers, jobs, logs, audit. A migration that was released is never changed: the next one follows it. */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { parts } from "./parts.ts"
 
 export const firstTables = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const id = sql.literal(
-    sql.onDialectOrElse({
-      pg: () => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-      orElse: () => "INTEGER PRIMARY KEY"
-    })
-  )
-  /** A B-tree of PostgreSQL takes no value beyond 2,704 bytes, and three long ids are more than that; a hash takes any. */
-  const unique = (column: string) =>
-    sql.literal(
-      sql.onDialectOrElse({
-        pg: () => `EXCLUDE USING hash (${column} WITH =)`,
-        orElse: () => `UNIQUE (${column})`
-      })
-    )
+  const { id, unique } = parts(sql)
 
   yield* sql`CREATE TABLE central_worker (
     name TEXT PRIMARY KEY,

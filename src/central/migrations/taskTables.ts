@@ -1,30 +1,11 @@
 /** The second tables: what Python tasks say of themselves, their XComs, and the variables that they set. */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { parts } from "./parts.ts"
 
 export const taskTables = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const id = sql.literal(
-    sql.onDialectOrElse({
-      pg: () => "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-      orElse: () => "INTEGER PRIMARY KEY"
-    })
-  )
-  /** As in the first tables: a hash takes texts of any length, a B-tree of PostgreSQL does not. */
-  const unique = (column: string) =>
-    sql.literal(
-      sql.onDialectOrElse({
-        pg: () => `EXCLUDE USING hash (${column} WITH =)`,
-        orElse: () => `UNIQUE (${column})`
-      })
-    )
-  const index = (name: string, table: string, column: string) =>
-    sql.literal(
-      sql.onDialectOrElse({
-        pg: () => `CREATE INDEX ${name} ON ${table} USING hash (${column})`,
-        orElse: () => `CREATE INDEX ${name} ON ${table} (${column})`
-      })
-    )
+  const { id, index, unique } = parts(sql)
 
   yield* sql`ALTER TABLE central_job ADD COLUMN task TEXT`
   yield* sql`${index("central_job_task_instance", "central_job", "task_instance_id")}`
