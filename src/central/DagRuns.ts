@@ -5,8 +5,9 @@ import { isEnded, type JobRecord } from "./JobRecord.ts"
 
 const text = (millis: number): string => new Date(millis).toISOString()
 
-/** Running as long as one of its jobs is not over; a failed one makes it fail. */
-export const runState = (jobs: ReadonlyArray<JobRecord>): DagRunState => {
+/** Running as long as one of its jobs is not over; a failed one makes it fail. Of several tries the last one counts. */
+export const runState = (all: ReadonlyArray<JobRecord>): DagRunState => {
+  const jobs = all.filter(({ retried }) => !retried)
   if (jobs.every(({ state }) => state === "queued")) return "queued"
   if (!jobs.every(({ state }) => isEnded(state))) return "running"
   return jobs.some(({ state }) => state === "failed" || state === "removed") ? "failed" : "success"

@@ -39,6 +39,8 @@ const shown = (job: JobRecord): CentralJob => ({
   submitted_by: job.submittedBy,
   reason: job.reason,
   claims: job.claims,
+  retries: job.retries,
+  next_try: job.retried ? job.key.try_number + 1 : null,
   queued: text(job.queuedAt),
   last_update: text(job.lastUpdate)
 })

@@ -26,6 +26,7 @@ export interface JobRecord {
   readonly command: Workload
   /** What whoever submitted it gave along; `null` where nothing. */
   readonly conf: Schema.Json
+  /** Since when it waits for a worker; of a try that waits for its time, that time. */
   readonly queuedAt: number
   readonly lastUpdate: number
   /** Who holds it, or held it last. */
@@ -38,6 +39,12 @@ export interface JobRecord {
   readonly reason: string | null
   /** The last attempt of which a task's supervisor has told; `null` where there was none, as with what is no Python. */
   readonly task: TaskRun | null
+  /** How often it is tried again after it has failed. Each try is a job of its own. */
+  readonly retries: number
+  /** Milliseconds between a failure and the next try, where the task does not say otherwise. */
+  readonly retryDelay: number
+  /** It has failed, and another try follows: it goes with that one. */
+  readonly retried: boolean
 }
 
 /** Which jobs: all that fit every part that is given. Patterns are substrings without case (edge3 5.1.0, `routes/ui.py`). */
@@ -55,6 +62,8 @@ export interface JobFilter {
   readonly updatedBefore?: number | undefined
   /** At this time or later. */
   readonly updatedSince?: number | undefined
+  /** Of several tries of a job the last one alone. */
+  readonly latest?: true | undefined
 }
 
 /** What a worker asks for. */

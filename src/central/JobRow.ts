@@ -42,7 +42,10 @@ const Row = Schema.Struct({
   claims: Whole,
   submitted_by: TextOrNull,
   reason: TextOrNull,
-  task: Schema.NullOr(Schema.fromJsonString(TaskRun))
+  task: Schema.NullOr(Schema.fromJsonString(TaskRun)),
+  retries: Whole,
+  retry_delay: Whole,
+  retried: Whole
 })
 
 const isWorkload = Schema.is(Workload)
@@ -81,7 +84,10 @@ export const jobTable: Table<JobRecord> = {
     claims: job.claims,
     submitted_by: toStoredOrNull(job.submittedBy),
     reason: toStoredOrNull(job.reason),
-    task: job.task === null ? null : JSON.stringify(job.task)
+    task: job.task === null ? null : JSON.stringify(job.task),
+    retries: job.retries,
+    retry_delay: job.retryDelay,
+    retried: job.retried ? 1 : 0
   }),
   fromColumns: reader(name, Row, (row) => {
     const [dag_id, task_id, run_id, try_number, map_index] = row.job_key
@@ -104,7 +110,10 @@ export const jobTable: Table<JobRecord> = {
       claims: Number(row.claims),
       submittedBy: fromStoredOrNull(row.submitted_by),
       reason: fromStoredOrNull(row.reason),
-      task: row.task
+      task: row.task,
+      retries: Number(row.retries),
+      retryDelay: Number(row.retry_delay),
+      retried: Number(row.retried) === 1
     }
   })
 }

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import { isEnded, isHeld, type JobRecord } from "./JobRecord.ts"
 import type { Change } from "./Repository.ts"
+import { withRetry } from "./Retries.ts"
 import { currentRun, verdict } from "./TaskRun.ts"
 
 /** 409: whoever says so does not hold the job (any more), and has to stop it. */
@@ -30,7 +31,11 @@ export class JobUnknown extends Schema.TaggedError<JobUnknown>()("JobUnknown", {
 }
 
 /** 409: the job ended before it could be cancelled. */
-export class JobEnded extends Schema.TaggedError<JobEnded>()("JobEnded", { state: Schema.String }) {
+export class JobEnded extends Schema.TaggedError<JobEnded>()("JobEnded", {
+  state: Schema.String,
+  /** Another try has followed. */
+  retried: Schema.Boolean
+}) {
   override get message() {
     return `the job has ended already: ${this.state}`
   }
@@ -47,13 +52,15 @@ const reportable: ReadonlyArray<JobState> = ["running", "queued", "success", "fa
 
 /**
  * A worker's report. The same one again is accepted again, as its answer may have been lost. Of a job that is not there
- * Airflow accepts everything (edge3 5.1.0, `routes/jobs.py`), and so do we: it was purged, long after its end.
+ * Airflow accepts everything (edge3 5.1.0, `routes/jobs.py`), and so do we: it was purged, long after its end. `nextId` is
+ * the task instance's of the next try, where one follows.
  */
 export const reported =
   (
     said: JobState,
     taskInstanceId: string | null,
-    now: number
+    now: number,
+    nextId: string
   ): Change<
     JobRecord,
     { readonly job: JobRecord | undefined; readonly before: JobState | undefined },
@@ -77,13 +84,9 @@ export const reported =
     // Its claim went back: nobody holds it, and the next one may be given it at any moment.
     if (!isHeld(job.state)) return stale("this job is queued again: it was not confirmed in time")
     const lost = state === "failed" && said === "success" && currentRun(job)?.state === "running"
-    const changed: JobRecord = {
-      ...job,
-      state,
-      lastUpdate: now,
-      reason: lost ? "its supervisor ended without saying how the task did" : job.reason
-    }
-    return Result.succeed([{ job: changed, before: job.state }, changed])
+    const reason = lost ? "its supervisor ended without saying how the task did" : job.reason
+    const [changed, next] = withRetry({ ...job, state, lastUpdate: now, reason }, now, nextId)
+    return Result.succeed([{ job: changed, before: job.state }, changed, next])
   }
 
 /** A queued job never begins; whoever holds one hears of it with the next report. */
@@ -92,9 +95,29 @@ export const cancelled =
   (job) => {
     if (job === undefined) return Result.fail(new JobUnknown())
     if (job.state === "removed") return Result.succeed([job, job])
-    if (isEnded(job.state)) return Result.fail(new JobEnded({ state: job.state }))
+    if (isEnded(job.state)) return Result.fail(new JobEnded({ state: job.state, retried: job.retried }))
     const changed: JobRecord = { ...job, state: "removed", lastUpdate: now, reason: `cancelled by ${user}` }
     return Result.succeed([changed, changed])
+  }
+
+/**
+ * A job of whose end nobody will tell any more, unless somebody has told of it since `before`. Gives what has become of it;
+ * `undefined` where it is as it was.
+ */
+export const gaveUp =
+  (
+    reason: string,
+    before: number,
+    now: number,
+    nextId: string
+  ): Change<JobRecord, JobRecord | undefined, never> =>
+  (job) => {
+    if (job === undefined || job.state !== "running" || job.lastUpdate >= before)
+      return Result.succeed([undefined, job])
+    const state = verdict(job, "failed")
+    const ended = { ...job, state, lastUpdate: now, reason: state === "failed" ? reason : job.reason }
+    const [changed, next] = withRetry(ended, now, nextId)
+    return Result.succeed([changed, changed, next])
   }
 
 /** A claim that nobody confirmed goes back, as old as it was. */

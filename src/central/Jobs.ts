@@ -1,10 +1,12 @@
 /** Jobs: the embedded central's jobs, from submission over claim and reports to their logs. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { CentralConfig } from "../config/CentralConfig.ts"
 import { TaskTokens } from "../platform/TaskTokens.ts"
 import type { CentralLog, RawSubmission, Submission } from "../protocol/CentralApi.ts"
 import type { JobState, WorkerQueuesBody } from "../protocol/EdgeApi.ts"
@@ -22,6 +24,7 @@ import {
   type StaleHolder
 } from "./JobRules.ts"
 import { Repository, type RepositoryUnavailable } from "./Repository.ts"
+import { nextKey } from "./Retries.ts"
 import { freshId, fromRaw, fromSubmission, manualRun, toJob, type WorkloadRefused } from "./Workloads.ts"
 
 /** 409: a job of that key is there. */
@@ -51,6 +54,7 @@ export class Jobs extends Context.Service<
       request: typeof RawSubmission.Type,
       user: string
     ) => Stored<JobRecord, JobExists | WorkloadRefused>
+    /** Of several tries the last one. */
     readonly cancel: (key: JobKey, user: string) => Stored<JobRecord, JobUnknown | JobEnded>
     /** Claims the next job for a worker, of its team as it registered. */
     readonly fetch: (
@@ -83,6 +87,7 @@ export class Jobs extends Context.Service<
     Effect.gen(function* () {
       const repository = yield* Repository
       const tokens = yield* TaskTokens
+      const retryDelay = Duration.toMillis((yield* CentralConfig).defaultTaskRetryDelay)
 
       const add = Effect.fnUntraced(function* (job: JobRecord) {
         if (!(yield* repository.addJob(job))) return yield* new JobExists({ key: display(job.key) })
@@ -96,10 +101,10 @@ export class Jobs extends Context.Service<
       return Jobs.of({
         submit: Effect.fnUntraced(function* (request, user) {
           if (request.run_id !== undefined)
-            return yield* add(yield* fromSubmission(request, request.run_id, user))
+            return yield* add(yield* fromSubmission(request, request.run_id, user, retryDelay))
           const now = yield* Clock.currentTimeMillis
           const attempt = (n: number): Stored<JobRecord, JobExists> =>
-            Effect.flatMap(fromSubmission(request, manualRun(now, n), user), add).pipe(
+            Effect.flatMap(fromSubmission(request, manualRun(now, n), user, retryDelay), add).pipe(
               Effect.catchTag("JobExists", (error) =>
                 n < 999 ? Effect.suspend(() => attempt(n + 1)) : Effect.fail(error)
               )
@@ -110,8 +115,17 @@ export class Jobs extends Context.Service<
           return yield* add(yield* fromRaw(request, user))
         }),
         cancel: Effect.fnUntraced(function* (key, user) {
-          const job = yield* repository.changeJob(key, cancelled(user, yield* Clock.currentTimeMillis))
-          yield* Effect.logInfo(`${user} cancelled ${display(key)}`)
+          const change = cancelled(user, yield* Clock.currentTimeMillis)
+          const lastOf = (key: JobKey): Stored<JobRecord, JobUnknown | JobEnded> =>
+            repository
+              .changeJob(key, change)
+              .pipe(
+                Effect.catchTag("JobEnded", (error) =>
+                  error.retried ? Effect.suspend(() => lastOf(nextKey(key))) : Effect.fail(error)
+                )
+              )
+          const job = yield* lastOf(key)
+          yield* Effect.logInfo(`${user} cancelled ${display(job.key)}`)
           return job
         }),
         fetch: Effect.fnUntraced(function* (worker, body, team) {
@@ -130,7 +144,10 @@ export class Jobs extends Context.Service<
         }),
         report: Effect.fnUntraced(function* (key, state, taskInstanceId) {
           const now = yield* Clock.currentTimeMillis
-          const { before, job } = yield* repository.changeJob(key, reported(state, taskInstanceId, now))
+          const { before, job } = yield* repository.changeJob(
+            key,
+            reported(state, taskInstanceId, now, yield* freshId)
+          )
           if (job !== undefined && before === "running" && isEnded(job.state)) {
             yield* CentralMetrics.jobFinished(job, job.state)
           }

@@ -22,10 +22,13 @@ export class RepositoryUnavailable extends Schema.TaggedError<RepositoryUnavaila
   }
 }
 
-/** What a change leaves of a row: the row as it shall be, `undefined` to remove it (or not to make it). */
+/**
+ * What a change leaves of a row: the row as it shall be, `undefined` to remove it (or not to make it); and another row that
+ * it makes besides, unless there is one of that key.
+ */
 export type Change<Row, A, E> = (
   row: Row | undefined
-) => Result.Result<readonly [answer: A, row: Row | undefined], E>
+) => Result.Result<readonly [answer: A, row: Row | undefined, another?: Row | undefined], E>
 
 /** A part of a job's log. Positions count characters (UTF-16) from the log's beginning. */
 export interface LogPart {
@@ -90,7 +93,7 @@ export class Repository extends Context.Service<
     readonly jobOf: (taskInstanceId: string) => Stored<JobRecord | undefined>
     /** By age. */
     readonly jobs: (filter: JobFilter, limit?: number) => Stored<ReadonlyArray<JobRecord>>
-    /** As `changeWorkers`; a job's log goes with it, and XComs with the last job of their run. Gives the rows as they were. */
+    /** As `changeWorkers`; a job's log and its earlier tries go with it, and XComs with the last job of their run. Gives the rows as they were. */
     readonly changeJobs: (
       filter: JobFilter,
       change: (job: JobRecord) => JobRecord | undefined

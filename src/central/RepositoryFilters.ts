@@ -38,7 +38,8 @@ export const fitsJob =
     isOneOf(filter.states, job.state) &&
     (filter.heldBy === undefined || job.worker === filter.heldBy) &&
     isBefore(filter.updatedBefore, job.lastUpdate) &&
-    (filter.updatedSince === undefined || job.lastUpdate >= filter.updatedSince)
+    (filter.updatedSince === undefined || job.lastUpdate >= filter.updatedSince) &&
+    !(filter.latest === true && job.retried)
 
 export const fitsAsk =
   ({ freeSlots, queues, team }: Ask) =>

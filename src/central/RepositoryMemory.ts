@@ -20,14 +20,16 @@ const changeIn = <Row, A, E>(
   rows: Map<string, Row>,
   id: string,
   change: Change<Row, A, E>,
+  idOf: (row: Row) => string,
   onRemoval: () => void = () => {}
 ): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     const changed = change(rows.get(id))
     if (Result.isFailure(changed)) return Effect.fail(changed.failure)
-    const [answer, row] = changed.success
+    const [answer, row, another] = changed.success
     if (row !== undefined) rows.set(id, row)
     else if (rows.delete(id)) onRemoval()
+    if (another !== undefined && !rows.has(idOf(another))) rows.set(idOf(another), another)
     return Effect.succeed(answer)
   })
 
@@ -72,14 +74,20 @@ const make = Effect.sync(() => {
   const variables = new Map<string, VariableRecord>()
 
   /** What goes with a job. */
-  const removeRest = (key: JobKey) => {
+  const removeRest = (key: JobKey): void => {
     logs.delete(idOf(key))
+    const before = { ...key, try_number: key.try_number - 1 }
+    if (jobs.get(idOf(before))?.retried === true) {
+      jobs.delete(idOf(before))
+      removeRest(before)
+      return
+    }
     if ([...jobs.values()].some((job) => isSameRun(job.key, key))) return
     for (const [id, xcom] of xcoms) if (isSameRun(xcom, key)) xcoms.delete(id)
   }
 
   return Repository.of({
-    changeWorker: (name, change) => changeIn(workers, name, change),
+    changeWorker: (name, change) => changeIn(workers, name, change, (worker) => worker.name),
     worker: (name) => Effect.sync(() => workers.get(name)),
     workers: (filter) =>
       Effect.sync(() =>
@@ -105,7 +113,14 @@ const make = Effect.sync(() => {
         jobs.set(idOf(job.key), job)
         return Option.some(job)
       }),
-    changeJob: (key, change) => changeIn(jobs, idOf(key), change, () => removeRest(key)),
+    changeJob: (key, change) =>
+      changeIn(
+        jobs,
+        idOf(key),
+        change,
+        (job) => idOf(job.key),
+        () => removeRest(key)
+      ),
     job: (key) => Effect.sync(() => jobs.get(idOf(key))),
     jobOf: (taskInstanceId) =>
       Effect.sync(() => [...jobs.values()].find((job) => job.taskInstanceId === taskInstanceId)),

@@ -50,5 +50,6 @@ export const whereJob = (sql: SqlClient, filter: JobFilter): Fragment =>
     isOneOf(sql, "state", filter.states),
     is(sql, "worker", filter.heldBy),
     isBefore(sql, "last_update", filter.updatedBefore),
-    filter.updatedSince === undefined ? undefined : sql`last_update >= ${filter.updatedSince}`
+    filter.updatedSince === undefined ? undefined : sql`last_update >= ${filter.updatedSince}`,
+    filter.latest === true ? sql`retried = 0` : undefined
   ])

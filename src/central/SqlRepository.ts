@@ -12,10 +12,11 @@ import { addAudit, audits } from "./SqlAudit.ts"
 import { claim } from "./SqlClaim.ts"
 import { whereJob, whereWorker } from "./SqlFilters.ts"
 import { addLogin, login, removeLogin } from "./SqlLogins.ts"
-import { appendLog, readLog, removeLog } from "./SqlLogs.ts"
+import { appendLog, readLog } from "./SqlLogs.ts"
+import { removeRestOf } from "./SqlRemoval.ts"
 import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
 import { tidy } from "./SqlTidy.ts"
-import { removeXComsAfter, variablesIn, xcomsIn } from "./SqlXComs.ts"
+import { variablesIn, xcomsIn } from "./SqlXComs.ts"
 import { RowUnreadable } from "./StoredRow.ts"
 import { toStored } from "./StoredText.ts"
 import { workerTable } from "./WorkerRow.ts"
@@ -71,7 +72,7 @@ const make = Effect.gen(function* () {
   const { fromColumns: toJob } = jobTable
   const changeWorker = changeRow(sql, workerTable)
   const changeWorkers = changeRows(sql, workerTable)
-  const removeRest = (key: string) => Effect.andThen(removeLog(sql)(key), removeXComsAfter(sql)(key))
+  const removeRest = removeRestOf(sql)
   const changeJob = changeRow(sql, jobTable, removeRest)
   const changeJobs = changeRows(sql, jobTable, removeRest)
   const xcoms = xcomsIn(sql)

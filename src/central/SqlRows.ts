@@ -67,12 +67,13 @@ export const changeRow =
         const before = yield* rows.locked(id)
         const changed = change(before)
         if (Result.isFailure(changed)) return Option.some(Result.fail(changed.failure))
-        const [answer, after] = changed.success
+        const [answer, after, another] = changed.success
         if (after === undefined) {
           if (before !== undefined) yield* Effect.andThen(rows.remove(id), onRemoval(id))
         } else if (before === undefined) {
           if (!(yield* rows.insert(after))) return Option.none()
         } else if (after !== before) yield* rows.update(id, after)
+        if (another !== undefined) yield* rows.insert(another)
         return Option.some(Result.succeed(answer))
       })
     )

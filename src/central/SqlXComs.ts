@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { keyOfText } from "./JobRow.ts"
+import type { JobKey } from "../protocol/Job.ts"
 import { changeRow, readRow } from "./SqlRows.ts"
 import type { Table } from "./StoredRow.ts"
 import { fromStored, toStored } from "./StoredText.ts"
@@ -39,8 +39,7 @@ export const xcomsIn = (sql: SqlClient) => ({
 })
 
 /** Those of a run of which no job is left, after the job of this key has gone. */
-export const removeXComsAfter = (sql: SqlClient) => (jobKey: string) => {
-  const key = keyOfText(jobKey)
+export const removeXComsAfter = (sql: SqlClient, key: JobKey) => {
   const run = sql`dag_id = ${toStored(key.dag_id)} AND run_id = ${toStored(key.run_id)}`
   return sql`DELETE FROM central_xcom WHERE ${run} AND NOT EXISTS (SELECT 1 FROM central_job WHERE ${run})`
 }

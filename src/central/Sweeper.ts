@@ -10,11 +10,11 @@ import { display, type JobKey, keyTuple } from "../protocol/Job.ts"
 import type { WorkerState } from "../protocol/WorkerState.ts"
 import * as CentralMetrics from "./CentralMetrics.ts"
 import { isEnded, type JobRecord } from "./JobRecord.ts"
-import { released } from "./JobRules.ts"
+import { gaveUp, released } from "./JobRules.ts"
 import { Repository, type RepositoryUnavailable } from "./Repository.ts"
 import { woken } from "./TaskRules.ts"
-import { verdict } from "./TaskRun.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
+import { freshId } from "./Workloads.ts"
 
 /** As often as Airflow's scheduler looks (`[scheduler] scheduler_heartbeat_sec`). */
 const period = Duration.seconds(5)
@@ -118,31 +118,28 @@ export class Sweeper extends Context.Service<
           if (reason !== undefined) reasons.set(idOf(job.key), reason)
         }
         if (reasons.size === 0) return
-        const failed = yield* repository.changeJobs(old, (job) => {
-          const reason = reasons.get(idOf(job.key))
-          if (reason === undefined) return job
-          const state = verdict(job, "failed")
-          return { ...job, state, lastUpdate: now, reason: state === "failed" ? reason : job.reason }
-        })
-        for (const job of failed) {
-          const state = verdict(job, "failed")
-          yield* Effect.logWarning(`${display(job.key)}: ${state}, ${reasons.get(idOf(job.key))}`)
-          if (isEnded(state)) yield* CentralMetrics.jobFinished(job, state)
+        for (const { key } of running) {
+          const reason = reasons.get(idOf(key))
+          if (reason === undefined) continue
+          const job = yield* repository.changeJob(key, gaveUp(reason, old.updatedBefore, now, yield* freshId))
+          if (job === undefined) continue
+          yield* Effect.logWarning(`${display(key)}: ${job.state}, ${reason}`)
+          if (isEnded(job.state)) yield* CentralMetrics.jobFinished(job, job.state)
         }
       })
 
       const due = Effect.fnUntraced(function* (now: number) {
-        yield* repository.changeJobs({ states: ["up_for_reschedule"] }, woken(now))
+        yield* repository.changeJobs({ states: ["up_for_reschedule", "up_for_retry"] }, woken(now))
       })
 
       const purge = Effect.fnUntraced(function* (now: number) {
         const [success, fail] = [config.jobSuccessPurge, config.jobFailPurge].map(Duration.toMillis)
         yield* repository.changeJobs(
-          { states: ["success"], updatedBefore: now - (success ?? 0) },
+          { states: ["success"], updatedBefore: now - (success ?? 0), latest: true },
           () => undefined
         )
         yield* repository.changeJobs(
-          { states: ["failed", "removed", "skipped"], updatedBefore: now - (fail ?? 0) },
+          { states: ["failed", "removed", "skipped"], updatedBefore: now - (fail ?? 0), latest: true },
           () => undefined
         )
         const kept = Duration.toMillis(config.auditRetention)

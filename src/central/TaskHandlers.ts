@@ -49,7 +49,9 @@ export const taskInstances = HttpApiBuilder.group(
     const repository = yield* Repository
     const tokens = yield* TaskTokens
     const jobsOf = (query: Filters) =>
-      Effect.map(repository.jobs({ exactly: { dag_id: query.dag_id } }), (jobs) => jobs.filter(fits(query)))
+      Effect.map(repository.jobs({ exactly: { dag_id: query.dag_id }, latest: true }), (jobs) =>
+        jobs.filter(fits(query))
+      )
     return group.handleAll({
       run: Effect.fnUntraced(function* ({ params, payload }) {
         const id = yield* own(params.task_instance_id, "any")
@@ -123,7 +125,7 @@ export const taskInstances = HttpApiBuilder.group(
         ),
       previous: () => Effect.as(caller, null),
       breadcrumbs: ({ query: { dag_id, run_id } }) =>
-        Effect.andThen(caller, repository.jobs({ exactly: { dag_id, run_id } })).pipe(
+        Effect.andThen(caller, repository.jobs({ exactly: { dag_id, run_id }, latest: true })).pipe(
           Effect.map((jobs) => ({
             breadcrumbs: jobs
               .filter(({ state }) => isEnded(state))

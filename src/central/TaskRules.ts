@@ -5,6 +5,7 @@ import type { EnterRunning, HeartbeatInfo } from "../protocol/execution/TaskInst
 import type { TaskStateBody } from "../protocol/execution/TaskStates.ts"
 import { isEnded, isHeld, type JobRecord } from "./JobRecord.ts"
 import type { Change } from "./Repository.ts"
+import { longestDelay, mayRetry } from "./Retries.ts"
 import { currentRun, type TaskRun } from "./TaskRun.ts"
 
 /** 404, and 410 to a heartbeat: no claim has this id any more; whoever bears it is a former holder. */
@@ -85,8 +86,17 @@ export const started =
 
 const unsupported = (reason: string) => Result.fail(new TaskUnsupported({ reason }))
 
-/** What a body makes of a run; without retries a task that asks for one has failed. */
-const after = (run: TaskRun, body: TaskStateBody): Result.Result<TaskRun, TaskUnsupported> => {
+/** When a retry is to begin whose task has said so itself. */
+const ownDelay = (seconds: number | null | undefined, now: number): number | null =>
+  typeof seconds === "number" ? now + Math.min(Math.max(0, Math.round(seconds * 1000)), longestDelay) : null
+
+/** What a body makes of a run; a task that asks for a retry where none is left has failed. */
+const after = (
+  job: JobRecord,
+  run: TaskRun,
+  body: TaskStateBody,
+  now: number
+): Result.Result<TaskRun, TaskUnsupported> => {
   switch (body.state) {
     case "success":
     case "failed":
@@ -94,8 +104,18 @@ const after = (run: TaskRun, body: TaskStateBody): Result.Result<TaskRun, TaskUn
     case "removed":
       return Result.succeed({ ...run, state: body.state, endDate: body.end_date })
     case "upstream_failed":
-    case "up_for_retry":
       return Result.succeed({ ...run, state: "failed", endDate: body.end_date })
+    case "up_for_retry":
+      return Result.succeed(
+        mayRetry(job)
+          ? {
+              ...run,
+              state: "up_for_retry",
+              endDate: body.end_date,
+              wakeAt: ownDelay(body.retry_delay_seconds, now)
+            }
+          : { ...run, state: "failed", endDate: body.end_date }
+      )
     case "up_for_reschedule":
       return Result.succeed({
         ...run,
@@ -114,22 +134,23 @@ const after = (run: TaskRun, body: TaskStateBody): Result.Result<TaskRun, TaskUn
 }
 
 /** What a body says in our words. */
-const wordOf = ({ state }: TaskStateBody): string =>
-  state === "up_for_retry" || state === "upstream_failed" ? "failed" : state
+const wordOf = (job: JobRecord, { state }: TaskStateBody): string =>
+  state === "upstream_failed" || (state === "up_for_retry" && !mayRetry(job)) ? "failed" : state
 
 /** `PATCH …/state`. Answers whether it was so already. The job itself ends with its worker's report. */
 export const ended =
   (
     id: string,
-    body: TaskStateBody
+    body: TaskStateBody,
+    now: number
   ): Change<JobRecord, "changed" | "already", TaskUnknown | TaskConflict | TaskUnsupported> =>
   (job) => {
     if (!isClaimed(job, id)) return unknown()
     const run = currentRun(job)
-    if (run !== null && run.state === wordOf(body)) return Result.succeed(["already", job])
+    if (run !== null && run.state === wordOf(job, body)) return Result.succeed(["already", job])
     if (run?.state !== "running" || !isHeld(job.state))
       return invalid(job, "TI was not in the running state so it cannot be updated")
-    return Result.map(after(run, body), (task) => ["changed", { ...job, task }] as const)
+    return Result.map(after(job, run, body, now), (task) => ["changed", { ...job, task }] as const)
   }
 
 /** `PUT …/heartbeat`; also whether the task may write at all. Where it fails, the task has to be stopped. */
@@ -157,10 +178,11 @@ export const alive = (
   return Result.succeed(job)
 }
 
-/** A job whose task asked to come back is queued again once it is time. */
+/** A job whose task asked to come back, and a try that waits, are queued once it is time. */
 export const woken =
   (now: number) =>
   (job: JobRecord): JobRecord =>
-    job.state === "up_for_reschedule" && (job.task?.wakeAt ?? 0) <= now
+    (job.state === "up_for_reschedule" && (job.task?.wakeAt ?? 0) <= now) ||
+    (job.state === "up_for_retry" && job.queuedAt <= now)
       ? { ...job, state: "queued", lastUpdate: now }
       : job

@@ -6,7 +6,15 @@ import type { JobRecord } from "./JobRecord.ts"
 export const TaskRun = Schema.Struct({
   /** Whose: that of another claim is a former one. */
   taskInstanceId: Schema.String,
-  state: Schema.Literals(["running", "success", "failed", "skipped", "removed", "up_for_reschedule"]),
+  state: Schema.Literals([
+    "running",
+    "success",
+    "failed",
+    "skipped",
+    "removed",
+    "up_for_reschedule",
+    "up_for_retry"
+  ]),
   hostname: Schema.String,
   unixname: Schema.String,
   pid: Schema.Int,
@@ -16,7 +24,7 @@ export const TaskRun = Schema.Struct({
   firstStart: Schema.String,
   reschedules: Schema.Int,
   endDate: Schema.NullOr(Schema.String),
-  /** When a rescheduled task is to come back, in epoch milliseconds. */
+  /** When a rescheduled task is to come back, in epoch milliseconds; of one that asks for a retry, `null`: as its job says. */
   wakeAt: Schema.NullOr(Schema.Finite)
 })
 export type TaskRun = typeof TaskRun.Type
@@ -32,9 +40,10 @@ export const currentRun = ({ task, taskInstanceId }: JobRecord): TaskRun | null 
 export const verdict = <State extends string>(
   job: JobRecord,
   said: State
-): State | Exclude<TaskRun["state"], "running"> => {
+): State | Exclude<TaskRun["state"], "running" | "up_for_retry"> => {
   const run = currentRun(job)
   if (run === null) return said
+  if (run.state === "up_for_retry") return "failed"
   if (run.state !== "running") return run.state
   return said === "success" ? "failed" : said
 }

@@ -10,6 +10,7 @@ import { display } from "../protocol/Job.ts"
 import { dagRunOf } from "./DagRuns.ts"
 import type { JobRecord } from "./JobRecord.ts"
 import { type Change, Repository, type RepositoryUnavailable } from "./Repository.ts"
+import { mayRetry } from "./Retries.ts"
 import { alive, ended, started, type TaskConflict, TaskUnknown, type TaskUnsupported } from "./TaskRules.ts"
 import { currentRun } from "./TaskRun.ts"
 
@@ -57,21 +58,26 @@ export class Tasks extends Context.Service<
           return {
             dag_run: dagRunOf(job, jobs),
             task_reschedule_count: currentRun(job)?.reschedules ?? 0,
-            max_tries: 0,
+            max_tries: job.retries,
             variables: [],
             connections: [],
             xcom_keys_to_clear: left.map(({ key }) => key),
-            should_retry: false
+            should_retry: mayRetry(job)
           }
         }),
-        setState: (id, body) => change(id, ended(id, body)),
+        setState: Effect.fnUntraced(function* (id, body) {
+          return yield* change(id, ended(id, body, yield* Clock.currentTimeMillis))
+        }),
         running,
         skip: Effect.fnUntraced(function* (id, tasks) {
           const { key } = yield* running(id)
           const now = yield* Clock.currentTimeMillis
           const wanted = new Set(tasks.map((task) => JSON.stringify(task)))
           yield* repository.changeJobs(
-            { exactly: { dag_id: key.dag_id, run_id: key.run_id }, states: ["queued", "up_for_reschedule"] },
+            {
+              exactly: { dag_id: key.dag_id, run_id: key.run_id },
+              states: ["queued", "up_for_reschedule", "up_for_retry"]
+            },
             (job) =>
               wanted.has(JSON.stringify([job.key.task_id, job.key.map_index]))
                 ? { ...job, state: "skipped", lastUpdate: now }

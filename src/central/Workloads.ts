@@ -6,8 +6,9 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { TaskTokens } from "../platform/TaskTokens.ts"
 import type { RawSubmission, Submission } from "../protocol/CentralApi.ts"
-import { ExecuteTask, type Job, type JobKey } from "../protocol/Job.ts"
+import { ExecuteTask, type Job } from "../protocol/Job.ts"
 import type { JobRecord } from "./JobRecord.ts"
+import { logPath } from "./logPath.ts"
 
 const random = SecureRandom.make((size) => globalThis.crypto.getRandomValues(new Uint8Array(size)))
 
@@ -18,21 +19,12 @@ export const freshId: Effect.Effect<string> = random.uuidV7()
 export const manualRun = (millis: number, n: number): string =>
   `manual__${new Date(millis).toISOString().replace("Z", `${String(n % 1000).padStart(3, "0")}+00:00`)}`
 
-/** Airflow's default `[logging] log_filename_template` (3.3.2). */
-const logPath = (key: JobKey): string =>
-  [
-    `dag_id=${key.dag_id}`,
-    `run_id=${key.run_id}`,
-    `task_id=${key.task_id}`,
-    ...(key.map_index >= 0 ? [`map_index=${key.map_index}`] : []),
-    `attempt=${key.try_number}.log`
-  ].join("/")
-
-/** A job as it is submitted: queued, held by nobody. */
+/** A job as it is submitted: queued, held by nobody. `retryDelay`: milliseconds, where the request names none. */
 export const fromSubmission = Effect.fnUntraced(function* (
   request: Submission,
   run_id: string,
-  user: string
+  user: string,
+  retryDelay: number
 ): Effect.fn.Return<JobRecord> {
   const now = yield* Clock.currentTimeMillis
   const { conf = null, dag_id, map_index = -1, priority = 1, queue = "default", slots = 1, task_id } = request
@@ -57,7 +49,12 @@ export const fromSubmission = Effect.fnUntraced(function* (
     },
     sentry_integration: ""
   }
-  return record({ key, taskInstanceId: id, queue, slots, priority, command, conf, user, now, raw: false })
+  const { retries = 0, retry_delay } = request
+  return {
+    ...record({ key, taskInstanceId: id, queue, slots, priority, command, conf, user, now, raw: false }),
+    retries,
+    retryDelay: retry_delay === undefined ? retryDelay : Math.round(retry_delay * 1000)
+  }
 })
 
 /** Why a workload is not one that may be submitted. */
@@ -127,7 +124,10 @@ const record = ({ conf, now, user, ...made }: Made): JobRecord => ({
   claims: 0,
   submittedBy: user,
   reason: null,
-  task: null
+  task: null,
+  retries: 0,
+  retryDelay: 0,
+  retried: false
 })
 
 /** The answer to a fetch: the workload with its holder's own id and token, and the conf beside it. */

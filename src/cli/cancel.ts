@@ -14,7 +14,8 @@ export const cancel = Command.make("cancel", { ...keyArguments, json: jsonFlag, 
   Command.withShortDescription("Cancel a job of an edge-worker central"),
   Command.withDescription(
     described(
-      "A job that waits is removed from its queue. One that runs is removed too, and its worker is told to stop it.",
+      "A job that waits is removed from its queue. One that runs is removed too, and its worker is told to stop it. Of",
+      "several tries it is the last one.",
       "Needs the permission to operate, unless the job is your own."
     )
   ),

@@ -2,6 +2,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { CentralJob } from "../protocol/CentralApi.ts"
 import { display, type JobKey } from "../protocol/Job.ts"
@@ -23,9 +24,9 @@ export const keyArguments = {
   ...taskArguments,
   run: argument("RUN_ID", "The job's run"),
   attempt: Flag.Int("try").pipe(
-    Flag.withDescription("Which attempt, default 1"),
+    Flag.withDescription("Which try, default the last one"),
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
-    Flag.withDefault(1)
+    Flag.optional
   ),
   mapIndex: Flag.Int("map-index").pipe(
     Flag.withDescription("Which one of several, default -1: it is not one of several"),
@@ -33,18 +34,18 @@ export const keyArguments = {
   )
 }
 
-/** The key that `keyArguments` give. */
+/** The key that `keyArguments` give; the first try where they name none. */
 export const keyGiven = (given: {
   readonly dag: string
   readonly task: string
   readonly run: string
-  readonly attempt: number
+  readonly attempt: Option.Option<number>
   readonly mapIndex: number
 }): JobKey => ({
   dag_id: given.dag,
   task_id: given.task,
   run_id: given.run,
-  try_number: given.attempt,
+  try_number: Option.getOrElse(given.attempt, () => 1),
   map_index: given.mapIndex
 })
 
@@ -82,6 +83,10 @@ export const described = (...lines: ReadonlyArray<string>): string =>
     "Exit codes:",
     ...exitCodeText(["ok", "unexpected", "usage", "refused", "unreachable", "rejected", "config"])
   ].join("\n  ")
+
+/** That another try follows a job that has failed. */
+export const tellNext = (job: CentralJob, next: number) =>
+  tell(`try ${job.try_number} has failed, try ${next} of ${job.retries + 1} follows`)
 
 /** Tells a person what happens; results go to stdout. */
 export const tell = (line: string) => Effect.sync(() => void process.stderr.write(`${line}\n`))

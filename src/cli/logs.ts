@@ -2,9 +2,11 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { CentralClient } from "../management/CentralClient.ts"
-import { described, keyArguments, keyGiven, print, tell, wellEnded } from "./jobCommand.ts"
+import { type JobKey, keyOf } from "../protocol/Job.ts"
+import { described, keyArguments, keyGiven, print, tell, tellNext, wellEnded } from "./jobCommand.ts"
 import { onSite, siteFlags } from "./management/siteFlags.ts"
 import { shownLine } from "./taskLogText.ts"
 
@@ -12,7 +14,9 @@ const flags = {
   ...keyArguments,
   follow: Flag.Boolean("follow").pipe(
     Flag.withAlias("f"),
-    Flag.withDescription("Go on until the job has ended: exit code 0 for success, 1 for anything else"),
+    Flag.withDescription(
+      "Go on until the job has ended, with its next tries unless --try names one: exit code 0 for success, 1 for anything else"
+    ),
     Flag.withDefault(false)
   ),
   raw: Flag.Boolean("raw").pipe(
@@ -41,11 +45,19 @@ const asItIs = () => ({ take: (text: string) => text, end: () => "" })
 /** A central that is started anew is waited for. */
 const patience = Schedule.spaced("2 seconds").pipe(Schedule.upTo({ times: 30 }))
 
+/** The last try that there is. */
+const lastTry = Effect.fnUntraced(function* (key: JobKey) {
+  const client = yield* CentralClient
+  let job = yield* client.job(key)
+  while (job.next_try !== null) job = yield* client.job({ ...job, try_number: job.next_try })
+  return keyOf(job)
+})
+
 export const logs = Command.make("logs", flags, (given) =>
   Effect.gen(function* () {
     const client = yield* CentralClient
-    const key = keyGiven(given)
     const lines = given.raw ? asItIs() : forPerson()
+    let key = Option.isSome(given.attempt) ? keyGiven(given) : yield* lastTry(keyGiven(given))
     let from = 0
     let waited = false
     const look = Effect.suspend(() => client.log(key, from))
@@ -57,24 +69,37 @@ export const logs = Command.make("logs", flags, (given) =>
       }),
       Effect.retry({ while: (error) => error.why === "unreachable", schedule: patience })
     )
-    let part = yield* look
-    while (true) {
-      yield* print(lines.take(part.text))
-      from = part.next
-      if (part.ended || (!given.follow && part.text === "")) break
-      if (part.text === "") yield* Effect.sleep("1 second")
-      part = yield* given.follow ? again : look
+    /** Prints the log of the present try. */
+    const show = Effect.gen(function* () {
+      let part = yield* look
+      while (true) {
+        yield* print(lines.take(part.text))
+        from = part.next
+        if (part.ended || (!given.follow && part.text === "")) break
+        if (part.text === "") yield* Effect.sleep("1 second")
+        part = yield* given.follow ? again : look
+      }
+      yield* print(lines.end())
+    })
+    yield* show
+    if (!given.follow) return
+    let job = yield* client.job(key)
+    while (job.next_try !== null && Option.isNone(given.attempt)) {
+      yield* tellNext(job, job.next_try)
+      key = { ...key, try_number: job.next_try }
+      from = 0
+      yield* show
+      job = yield* client.job(key)
     }
-    yield* print(lines.end())
-    if (given.follow) {
-      const { reason, state } = yield* client.job(key)
-      yield* wellEnded(state, reason)
-    }
+    yield* wellEnded(job.state, job.reason)
   }).pipe(onSite("logs", given))
 ).pipe(
   Command.withShortDescription("Show the log of a job of an edge-worker central"),
   Command.withDescription(
-    described("Prints what has arrived of the job's log; with -f, what arrives until the job has ended.")
+    described(
+      "Prints what has arrived of the job's log; with -f, what arrives until the job has ended. Of a job that was tried",
+      "several times the last try's, or that of --try."
+    )
   ),
   Command.withExamples([
     {

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { CentralClient } from "../management/CentralClient.ts"
 import { type CentralJob, Submission } from "../protocol/CentralApi.ts"
 import { UsageError } from "./CommandFailed.ts"
-import { described, jsonFlag, printJob, taskArguments, wellEnded } from "./jobCommand.ts"
+import { described, jsonFlag, printJob, taskArguments, tellNext, wellEnded } from "./jobCommand.ts"
 import { onSite, siteFlags } from "./management/siteFlags.ts"
 
 const flags = {
@@ -23,6 +23,15 @@ const flags = {
     Flag.withDescription("The higher, the sooner; default 1"),
     Flag.optional
   ),
+  retries: Flag.Int("retries").pipe(
+    Flag.withDescription("How often it is tried again after a failure, default 0"),
+    Flag.optional
+  ),
+  retryDelay: Flag.Int("retry-delay").pipe(
+    Flag.withMetavar("SECONDS"),
+    Flag.withDescription("How long after a failure; default [core] default_task_retry_delay of the central"),
+    Flag.optional
+  ),
   conf: Flag.String("conf").pipe(
     Flag.withMetavar("JSON|@FILE"),
     Flag.withDescription("What the job is given; @FILE reads it from a file, @- from stdin"),
@@ -34,7 +43,7 @@ const flags = {
   ),
   wait: Flag.Boolean("wait").pipe(
     Flag.withAlias("w"),
-    Flag.withDescription("Wait for its end: exit code 0 for success, 1 for anything else"),
+    Flag.withDescription("Wait for the end of its last try: exit code 0 for success, 1 for anything else"),
     Flag.withDefault(false)
   ),
   json: jsonFlag,
@@ -61,15 +70,20 @@ const confOf = (text: string) =>
 
 const isEnded = ({ state }: CentralJob) => ["success", "failed", "removed", "skipped"].includes(state)
 
-/** Looks once a second. */
+/** Looks once a second; a try that follows is waited for as well. */
 const end = Effect.fnUntraced(function* (submitted: CentralJob) {
   const client = yield* CentralClient
   let job = submitted
-  while (!isEnded(job)) {
-    yield* Effect.sleep("1 second")
-    job = yield* client.job(job)
+  while (true) {
+    if (job.next_try !== null) {
+      yield* tellNext(job, job.next_try)
+      job = yield* client.job({ ...job, try_number: job.next_try })
+    } else if (isEnded(job)) return job
+    else {
+      yield* Effect.sleep("1 second")
+      job = yield* client.job(job)
+    }
   }
-  return job
 })
 
 const decode = Schema.decodeUnknownEffect(Submission)
@@ -87,6 +101,8 @@ export const submit = Command.make("submit", flags, (given) =>
         ...optional("slots", given.slots),
         ...optional("priority", given.priority),
         ...optional("run_id", given.run),
+        ...optional("retries", given.retries),
+        ...optional("retry_delay", given.retryDelay),
         ...conf
       },
       { errors: "all" }
@@ -114,6 +130,10 @@ export const submit = Command.make("submit", flags, (given) =>
     {
       command: `edge-worker submit etl load -q gpu --slots 2 --conf '{"day": "2026-01-31"}' --wait`,
       description: "With its input, on a worker of the queue gpu, and wait for its end"
+    },
+    {
+      command: "edge-worker submit etl load --retries 3 --retry-delay 60",
+      description: "Try it up to four times, a minute apart"
     },
     { command: "edge-worker submit etl load --conf @input.json --json", description: "For a program" }
   ])

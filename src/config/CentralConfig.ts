@@ -48,6 +48,8 @@ export interface CentralSettings {
   readonly minimumAcceptableEdgeVersion: string | undefined
   readonly heartbeatInterval: Duration.Duration
   readonly taskInstanceHeartbeatTimeout: Duration.Duration
+  /** Between the tries of a job that says nothing of it. */
+  readonly defaultTaskRetryDelay: Duration.Duration
   readonly jobSuccessPurge: Duration.Duration
   readonly jobFailPurge: Duration.Duration
   /** How long it is kept what people did; 0: for ever. */

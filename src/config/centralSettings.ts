@@ -177,6 +177,13 @@ export const centralSettings = {
     "Which identities of [edge] trusted_jwks_url may be which workers, in which teams, with which queues; without it, each may be any."
   ),
   heartbeatInterval: settings.heartbeatInterval,
+  defaultTaskRetryDelay: airflow(
+    "core",
+    "default_task_retry_delay",
+    "300",
+    seconds(0),
+    "How many seconds after a failure a job with retries is tried again, where neither the task nor whoever submitted it says."
+  ),
   jobSuccessPurge: airflow(
     "edge",
     "job_success_purge",

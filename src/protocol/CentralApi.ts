@@ -101,7 +101,11 @@ export const Submission = Schema.Struct({
     Schema.Int.check(Schema.isBetween({ minimum: -2_147_483_648, maximum: 2_147_483_647 }))
   ),
   /** Given to whatever runs the job. */
-  conf: Schema.optionalKey(Conf)
+  conf: Schema.optionalKey(Conf),
+  /** How often it is tried again after a failure; 0, the default: never. */
+  retries: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))),
+  /** Seconds between a failure and the next try, unless the task says otherwise; `[core] default_task_retry_delay`. */
+  retry_delay: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 31_536_000 })))
 })
 export type Submission = typeof Submission.Type
 
@@ -127,6 +131,10 @@ export const CentralJob = Schema.Struct({
   reason: Schema.NullOr(Schema.String),
   /** How often a worker took it. */
   claims: Schema.Int,
+  /** How often it is tried again after a failure; each try is a job of its own. */
+  retries: Schema.Int,
+  /** It has failed, and this try follows. */
+  next_try: Schema.NullOr(Schema.Int),
   queued: Schema.String,
   last_update: Schema.String
 })
@@ -172,7 +180,7 @@ export class CentralJobs extends HttpApiGroup.make("jobs")
       success: CentralLog,
       error: [NotFound, ...always]
     }),
-    /** The job as it is now. Again: the same. One that ended otherwise: 409. */
+    /** The job as it is now; of several tries the last one. Again: the same. One that ended otherwise: 409. */
     HttpApiEndpoint.post("cancel", `${aJob}/cancel`, {
       params: JobKey.fields,
       success: CentralJob,

@@ -22,6 +22,7 @@ export const testCentralSettings = (changes: Partial<CentralSettings> = {}): Cen
   minimumAcceptableEdgeVersion: undefined,
   heartbeatInterval: Duration.seconds(30),
   taskInstanceHeartbeatTimeout: Duration.seconds(300),
+  defaultTaskRetryDelay: Duration.seconds(300),
   jobSuccessPurge: Duration.minutes(5),
   jobFailPurge: Duration.minutes(60),
   auditRetention: Duration.days(90),

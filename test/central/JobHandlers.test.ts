@@ -97,6 +97,8 @@ describe("submit", () => {
         submitted_by: "sam",
         reason: null,
         claims: 0,
+        retries: 0,
+        next_try: null,
         queued: "",
         last_update: ""
       }
@@ -120,6 +122,9 @@ describe("submit", () => {
     ["no slots", { ...job("r"), slots: 0 }, "slots"],
     ["half a slot", { ...job("r"), slots: 0.5 }, "slots"],
     ["a huge priority", { ...job("r"), priority: 2 ** 40 }, "priority"],
+    ["retries for ever", { ...job("r"), retries: 1001 }, "retries"],
+    ["half a retry", { ...job("r"), retries: 0.5 }, "retries"],
+    ["a delay of two years", { ...job("r"), retry_delay: 63_072_000 }, "retry_delay"],
     ["a large conf", { ...job("r"), conf: "x".repeat(65_535) }, "conf"]
   ])("refuses %s", async (_, body, field) => {
     const answer = await call("sam", "POST", "/jobs", body)
@@ -157,6 +162,8 @@ describe("submit", () => {
       "queue",
       "slots",
       "priority",
+      "retries",
+      "retry_delay",
       "conf",
       "workload"
     ]
@@ -258,6 +265,23 @@ describe("a job", () => {
       status: 409,
       body: { detail: "the job has ended already: success" }
     })
+  })
+})
+
+describe("a job with retries", () => {
+  it("names the try that follows, and is cancelled with it", async () => {
+    const again = { ...job("again"), priority: 300, retries: 1, retry_delay: 60.5 }
+    assert.deepInclude((await call("sam", "POST", "/jobs", again)).body, { retries: 1, next_try: null })
+    const held = await runtime.runPromise(claim("w1"))
+    await runtime.runPromise(report(held, "running"))
+    await runtime.runPromise(report(held, "failed"))
+    const first = await call("vera", "GET", path("again"))
+    assert.deepInclude(first.body, { state: "failed", try_number: 1, next_try: 2 })
+    const { body } = await call("vera", "GET", path("again").replace("/1/", "/2/"))
+    assert.deepInclude(body, { state: "up_for_retry", try_number: 2, next_try: null, claims: 0 })
+    assert.strictEqual(Date.parse(body.queued) - Date.parse(body.last_update), 60_500)
+    const cancelled = await call("sam", "POST", `${path("again")}/cancel`)
+    assert.deepInclude(cancelled.body, { state: "removed", try_number: 2 })
   })
 })
 

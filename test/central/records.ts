@@ -26,6 +26,9 @@ export const jobRecord = (task: string, changes: Partial<JobRecord> = {}): JobRe
     submittedBy: null,
     reason: null,
     task: null,
+    retries: 0,
+    retryDelay: 0,
+    retried: false,
     ...changes
   }
 }

@@ -22,6 +22,8 @@ const job = {
   submitted_by: "ada",
   reason: null as string | null,
   claims: 0,
+  retries: 0,
+  next_try: null as number | null,
   queued: "2026-01-01T00:00:00.000Z",
   last_update: "2026-01-01T00:00:00.000Z"
 }
@@ -51,7 +53,8 @@ describe("submit", () => {
   it.live("gives the job to the central, with the token, and prints its key", () =>
     Effect.gen(function* () {
       const here = yield* central(() => [201, job])
-      const all = ["-q", "gpu", "--slots", "2", "--priority", "-3", "--run-id", "r:1+a", "--conf"]
+      const more = ["--retries", "2", "--retry-delay", "60"]
+      const all = ["-q", "gpu", "--slots", "2", "--priority", "-3", "--run-id", "r:1+a", ...more, "--conf"]
       const done = yield* command(here, ["submit", "demo", "hello", ...all, '{"a": 1}'])
       assert.deepStrictEqual(done, { code: 0, stderr: "", stdout: "demo.hello run=r:1+a try=1 queued\n" })
       assert.deepStrictEqual(here.asked, [
@@ -65,7 +68,9 @@ describe("submit", () => {
             queue: "gpu",
             slots: 2,
             priority: -3,
-            conf: { a: 1 }
+            conf: { a: 1 },
+            retries: 2,
+            retry_delay: 60
           })
         }
       ])
@@ -101,6 +106,25 @@ describe("submit", () => {
         here.asked.slice(1).map(({ line }) => line),
         [`GET ${at}`, `GET ${at}`]
       )
+    })
+  )
+
+  it.live("waits for the tries that follow as well", () =>
+    Effect.gen(function* () {
+      const tried = { ...job, retries: 1 }
+      const answers: ReadonlyArray<Said> = [
+        [201, tried],
+        [200, { ...tried, state: "failed", next_try: 2 }],
+        [200, { ...tried, try_number: 2, state: "success" }]
+      ]
+      const here = yield* central((_, nth) => answers[nth] ?? [500, {}])
+      const done = yield* command(here, ["submit", "demo", "hello", "--retries", "1", "--wait"])
+      assert.deepStrictEqual(done, {
+        code: 0,
+        stdout: "demo.hello run=r:1+a try=1 queued\ndemo.hello run=r:1+a try=2 success\n",
+        stderr: "try 1 has failed, try 2 of 2 follows\n"
+      })
+      assert.strictEqual(here.asked[2]?.line, `GET ${at.replace("/1/-1", "/2/-1")}`)
     })
   )
 
@@ -170,7 +194,7 @@ describe("logs", () => {
     Effect.gen(function* () {
       const line = '{"timestamp":"2026-01-01T00:00:00Z","level":"error","event":"oh \\u001b[2J"}'
       const parts = [`one\n${line.slice(0, 30)}`, `${line.slice(30)}\n`, "\u001b[1mend"]
-      const here = yield* central((_, nth) => part(parts[nth] ?? "", nth))
+      const here = yield* central((_, nth) => (nth === 0 ? [200, job] : part(parts[nth - 1] ?? "", nth)))
       const done = yield* command(here, ["logs", "demo", "hello", "r:1+a"])
       assert.deepStrictEqual([done.code, done.stderr], [0, ""])
       assert.match(done.stdout, /^one\n\d\d:\d\d:\d\d {2}! oh \\x1b\[2J\n\\x1b\[1mend\n$/)
@@ -180,7 +204,7 @@ describe("logs", () => {
   it.live("--raw prints it as it is", () =>
     Effect.gen(function* () {
       const here = yield* central((_, nth) => (nth === 0 ? part("one\n\u001b[1mtwo", 12) : part("", 12)))
-      const done = yield* command(here, ["logs", "--raw", "demo", "hello", "r:1+a"])
+      const done = yield* command(here, ["logs", "--raw", "demo", "hello", "r:1+a", "--try", "1"])
       assert.deepStrictEqual(done, { code: 0, stderr: "", stdout: "one\n\u001b[1mtwo" })
       assert.deepStrictEqual(
         here.asked.map(({ line }) => line),
@@ -192,6 +216,7 @@ describe("logs", () => {
   it.live("-f goes on through an outage until the job has ended, and ends as the job did", () =>
     Effect.gen(function* () {
       const answers: ReadonlyArray<Said> = [
+        [200, job],
         part("one\n", 4),
         [502, "<html>bad gateway</html>"],
         part("two\n", 8, "success"),
@@ -202,14 +227,14 @@ describe("logs", () => {
       const { code, stderr, stdout } = yield* command(here, ["logs", "-f", "demo", "hello", "r:1+a"])
       assert.deepStrictEqual([code, stdout], [0, "one\ntwo\n"])
       assert.match(stderr, /^waiting: HTTP 502 from [^\n]*\n$/)
-      assert.strictEqual(here.asked[3]?.line, `GET ${at}/log?from=8`)
+      assert.strictEqual(here.asked[4]?.line, `GET ${at}/log?from=8`)
     })
   )
 
   it.live("-f ends with 1 where the job has failed", () =>
     Effect.gen(function* () {
       const here = yield* central((_, nth) =>
-        nth === 0 ? part("", 0, "failed", true) : [200, { ...job, state: "failed" }]
+        nth === 1 ? part("", 0, "failed", true) : [200, { ...job, state: "failed" }]
       )
       const done = yield* command(here, ["logs", "-f", "demo", "hello", "r"])
       assert.deepStrictEqual(done, {
@@ -217,6 +242,42 @@ describe("logs", () => {
         stderr: "edge-worker: the job has ended: failed\n",
         stdout: ""
       })
+    })
+  )
+
+  it.live("shows the last try's, and with -f the next ones as they begin", () =>
+    Effect.gen(function* () {
+      const [one, two, three] = [1, 2, 3].map((attempt) => ({ ...job, retries: 2, try_number: attempt }))
+      const answers: ReadonlyArray<Said> = [
+        [200, { ...one, state: "failed", next_try: 2 }],
+        [200, { ...two, state: "running" }],
+        part("two\n", 4, "failed"),
+        part("", 4, "failed", true),
+        [200, { ...two, state: "failed", next_try: 3 }],
+        part("three\n", 6, "success"),
+        part("", 6, "success", true),
+        [200, { ...three, state: "success" }]
+      ]
+      const here = yield* central((_, nth) => answers[nth] ?? [500, {}])
+      const done = yield* command(here, ["logs", "-f", "demo", "hello", "r:1+a"])
+      assert.deepStrictEqual(done, {
+        code: 0,
+        stdout: "two\nthree\n",
+        stderr: "try 2 has failed, try 3 of 3 follows\n"
+      })
+      assert.deepStrictEqual(
+        [2, 5].map((nth) => here.asked[nth]?.line),
+        [2, 3].map((attempt) => `GET ${at.replace("/1/-1", `/${attempt}/-1`)}/log?from=0`)
+      )
+    })
+  )
+
+  it.live("-f of one try alone ends with that", () =>
+    Effect.gen(function* () {
+      const failed = { ...job, retries: 1, state: "failed", next_try: 2 }
+      const here = yield* central((_, nth) => (nth === 0 ? part("", 0, "failed", true) : [200, failed]))
+      const done = yield* command(here, ["logs", "-f", "--try", "1", "demo", "hello", "r"])
+      assert.deepStrictEqual([done.code, here.asked.length], [1, 2])
     })
   )
 })

@@ -5,7 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { TaskProgram } from "../../src/cli/TaskProgram.ts"
 import * as Connections from "../../src/task/Connections.ts"
-import { TaskSkipped } from "../../src/task/endings.ts"
+import { RetryLater, TaskSkipped } from "../../src/task/endings.ts"
 import * as Task from "../../src/task/Task.ts"
 import { TaskContext } from "../../src/task/TaskContext.ts"
 import * as Variables from "../../src/task/Variables.ts"
@@ -30,6 +30,15 @@ const take = Effect.gen(function* () {
   yield* Effect.logInfo("taken", { greeting, n, left: yield* Variables.get("left") })
 })
 
+/** Fails as long as it may be tried again. */
+const again = Effect.gen(function* () {
+  const { ti, willRetry } = yield* TaskContext
+  const left = yield* XCom.getOption({ key: "mark", taskId: "again" })
+  yield* Effect.logInfo(`try ${ti.tryNumber} of ${ti.maxTries + 1} finds ${left._tag}`)
+  yield* XCom.push("mark", ti.tryNumber)
+  if (willRetry) return yield* new RetryLater({ delay: "1 second", reason: "not yet" })
+})
+
 /** Until it is interrupted; `conf` names the files that it leaves then. */
 const wait = Effect.gen(function* () {
   const { params } = yield* TaskContext
@@ -44,6 +53,7 @@ TaskProgram.run({
     task("take", take),
     task("wait", wait),
     task("fail", Effect.fail(new Error("no luck", { cause: new Error("the reason") }))),
+    task("again", again),
     task("skip", Effect.fail(new TaskSkipped({ reason: "nothing to do" })))
   ]
 })

@@ -67,6 +67,20 @@ describe("edge-worker standalone with tasks in TypeScript", { timeout: 120_000 }
         assert.strictEqual(failed.code, 1)
         assert.include(failed.stderr, "the job has ended: failed")
         assert.match(failed.log, / {2}Error: no luck\n(.*\n)+ {2}caused by Error: the reason\n/)
+        const retried = yield* command(
+          ...["submit", "site", "again", "--run-id", "r", "--retries", "1", "--wait"]
+        )
+        assert.deepStrictEqual(
+          [retried.code, retried.stderr],
+          [0, "try 1 has failed, try 2 of 2 follows\n"],
+          retried.stdout
+        )
+        assert.include(retried.stdout, "site.again run=r try=2 success\n")
+        const logs = (...args: ReadonlyArray<string>) =>
+          Effect.map(command("logs", "site", "again", "r", ...args), ({ stdout }) => stdout)
+        assert.include(yield* logs("--try", "1"), "try 1 of 2 finds None\n")
+        assert.include(yield* logs(), "try 2 of 2 finds None\n")
+
         const skipped = yield* command("submit", "site", "skip", "--wait")
         assert.include(skipped.stderr, "the job has ended: skipped")
 

@@ -2,6 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type { Repository } from "../../src/central/Repository.ts"
 import type { TaskRun } from "../../src/central/TaskRun.ts"
 import type { XComRecord } from "../../src/central/XComRecord.ts"
@@ -125,6 +126,49 @@ export const taskSuite = <E>(name: string, layer: Layer.Layer<Repository, E>) =>
         assert.lengthOf(yield* store.xcoms(filter), 2)
         yield* store.changeJobs({ states: ["failed"] }, () => undefined)
         assert.deepStrictEqual(yield* store.xcoms(filter), [other])
+      }))
+
+    test("a change may make another job, in the same transaction, unless there is one of that key", (store) =>
+      Effect.gen(function* () {
+        const one = jobRecord("a", { retries: 3, retryDelay: 86_400_000_000 })
+        const two = { ...one, key: { ...one.key, try_number: 2 }, queue: "other" }
+        yield* store.addJob(one)
+        const failed = { ...one, state: "failed" as const, retried: true }
+        assert.strictEqual(
+          yield* store.changeJob(one.key, () => Result.succeed(["done", failed, two])),
+          "done"
+        )
+        assert.sameDeepMembers([...(yield* store.jobs({}))], [failed, two])
+        assert.deepStrictEqual(yield* store.jobs({ latest: true }), [two])
+        yield* store.changeJob(one.key, (row) => Result.succeed([0, row, { ...two, queue: "third" }]))
+        assert.deepStrictEqual(yield* store.job(two.key), two)
+        const refused = yield* Effect.result(store.changeJob(two.key, () => Result.fail("refused")))
+        assert.deepStrictEqual(refused, Result.fail("refused"))
+      }))
+
+    test("the earlier tries of a job go with its last one, and their logs; others stay", (store) =>
+      Effect.gen(function* () {
+        const tries = [1, 2, 3].map((try_number) => {
+          const job = jobRecord("a", { state: "failed", retried: try_number < 3 })
+          return { ...job, key: { ...job.key, try_number } }
+        })
+        const other = jobRecord("b", { retried: true })
+        const alone = { ...other, key: { ...other.key, try_number: 3 }, retried: false }
+        const hand = { ...other, key: { ...other.key, try_number: 2 }, retried: false }
+        yield* Effect.forEach([...tries, other, alone, hand], store.addJob)
+        for (const { key } of tries) yield* store.appendLog(key, { time: "1", text: "log" })
+        yield* store.putXCom(xcom({ dag_id: other.key.dag_id, run_id: other.key.run_id }))
+        const removed = yield* store.changeJobs({ exactly: { task_id: "a" }, latest: true }, () => undefined)
+        assert.deepStrictEqual(removed, tries.slice(2))
+        for (const { key } of tries) assert.strictEqual((yield* store.readLog(key, 0, 9)).text, "")
+        assert.lengthOf(yield* store.jobs({}), 3)
+        yield* store.changeJob(alone.key, () => Result.succeed([undefined, undefined]))
+        assert.sameDeepMembers([...(yield* store.jobs({}))], [other, hand])
+        const left = { dag_id: other.key.dag_id, task_id: "task" }
+        assert.lengthOf(yield* store.xcoms(left), 1)
+        yield* store.changeJob(hand.key, () => Result.succeed([undefined, undefined]))
+        assert.lengthOf(yield* store.jobs({}), 0)
+        assert.lengthOf(yield* store.xcoms(left), 0)
       }))
 
     test("variables are kept, changed, listed and removed", (store) =>

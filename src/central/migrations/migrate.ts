@@ -5,10 +5,16 @@ import * as SqlClient from "effect/sql/SqlClient"
 import { RepositoryUnavailable } from "../Repository.ts"
 import { firstTables } from "./firstTables.ts"
 import { logins } from "./logins.ts"
+import { retries } from "./retries.ts"
 import { taskTables } from "./taskTables.ts"
 
 /** All of them, in order. */
-export const migrations = { "1_first_tables": firstTables, "2_task_tables": taskTables, "3_logins": logins }
+export const migrations = {
+  "1_first_tables": firstTables,
+  "2_task_tables": taskTables,
+  "3_logins": logins,
+  "4_retries": retries
+}
 
 export const schemaVersion = Math.max(...Object.keys(migrations).map(Number.parseFloat))
 

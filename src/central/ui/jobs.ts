@@ -47,8 +47,8 @@ const row = (
 <th role="rowheader" scope="row">${key.dag_id}</th>
 ${cell("Run", key.run_id)}
 ${cell("Task", html`${key.task_id}${key.map_index >= 0 ? html` <small>[${key.map_index}]</small>` : null}`)}
-${cell("Try", key.try_number)}
-${cell("State", html`${jobState(job.state)}${job.reason === null ? null : html` <small>${job.reason}</small>`}`)}
+${cell("Try", job.retries === 0 ? key.try_number : `${key.try_number} of ${job.retries + 1}`)}
+${cell("State", html`${jobState(job.state)}${job.reason === null ? null : html` <small>${job.reason}</small>`}${job.retried && html` <small>try ${key.try_number + 1} follows</small>`}`)}
 ${cell("Queue", job.queue)}
 ${cell(
   "Worker",

@@ -45,8 +45,8 @@ const other: Look = { icon: "·", tone: "off", means: "a state that no edge job 
 
 export const jobStates: Readonly<Record<JobState, Look>> = {
   scheduled: other,
-  up_for_retry: other,
-  up_for_reschedule: other,
+  up_for_retry: { icon: "↻", tone: "wait", means: "waits for its next try" },
+  up_for_reschedule: { icon: "↻", tone: "wait", means: "has asked to run again later" },
   upstream_failed: other,
   deferred: other,
   awaiting_input: other,
@@ -64,6 +64,8 @@ export const jobStateChoices: ReadonlyArray<JobState> = [
   "queued",
   "restarting",
   "running",
+  "up_for_retry",
+  "up_for_reschedule",
   "success",
   "failed",
   "skipped",
@@ -76,13 +78,17 @@ const badge = (word: string, { icon, means, tone }: Look): Html =>
 export const workerState = (state: WorkerState): Html => badge(state, workerStates[state])
 export const jobState = (state: JobState): Html => badge(state, jobStates[state])
 
-/** How long ago, in the largest unit that fits. */
+const span = (seconds: number): string => {
+  if (seconds < 90) return `${seconds} s`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86_400)} d`
+}
+
+/** How long ago, in the largest unit that fits; or in how long, of what is to come. */
 export const ago = (then: number, now: number): string => {
-  const seconds = Math.max(0, Math.round((now - then) / 1000))
-  if (seconds < 90) return `${seconds} s ago`
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`
-  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h ago`
-  return `${Math.round(seconds / 86_400)} d ago`
+  const seconds = Math.round((now - then) / 1000)
+  return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`
 }
 
 /** A time by the clock of the central; the page's script shows it in the reader's own zone on request. */

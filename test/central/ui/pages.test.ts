@@ -295,6 +295,27 @@ describe("a log", () => {
   })
 })
 
+describe("the jobs", () => {
+  it("say which try they are, whether one follows, and when", async () => {
+    const retries = peopleSite()
+    const { key: first } = jobRecord("t")
+    const add = (job: ReturnType<typeof jobRecord>) =>
+      retries.run(Repository.use((store) => store.addJob(job)))
+    await add(jobRecord("t", { state: "failed", retries: 2, retried: true }))
+    const waiting = jobRecord("t", { state: "up_for_retry", retries: 2, queuedAt: Date.now() + 300_000 })
+    await add({ ...waiting, key: { ...first, try_number: 2 } })
+    await add(jobRecord("later", { state: "up_for_reschedule" }))
+    const { text } = await retries.call("GET", "/jobs", { as: "olga" })
+    const rows = text.split('<tr role="row" id=').slice(1)
+    const row = (...words: ReadonlyArray<string>) =>
+      rows.filter((one) => words.every((word) => one.includes(word))).length
+    expect(row("1 of 3", "has failed", "<small>try 2 follows</small>", "d ago</time>")).toBe(1)
+    expect(row("2 of 3", "waits for its next try", "in 5 min</time>", "Cancel")).toBe(1)
+    expect(row("later", "has asked to run again later")).toBe(1)
+    await retries.dispose()
+  })
+})
+
 describe("a long list", () => {
   const seenIn = (text: string) => /id="seen" value="([^"]*)"/.exec(text)?.[1] ?? ""
   const rows = (text: string) => text.match(/<tr role="row" id=/g)?.length ?? 0

@@ -52,12 +52,15 @@ const compareClocks = () => {
   const now = Number(document.querySelector("#list [data-now]")?.dataset.now)
   if (now > 0) ahead = Date.now() - now
 }
+const span = (seconds) => {
+  if (seconds < 90) return `${seconds} s`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86400)} d`
+}
 const ago = (then) => {
-  const seconds = Math.max(0, Math.round((Date.now() - ahead - then) / 1000))
-  if (seconds < 90) return `${seconds} s ago`
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min ago`
-  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h ago`
-  return `${Math.round(seconds / 86400)} d ago`
+  const seconds = Math.round((Date.now() - ahead - then) / 1000)
+  return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`
 }
 setInterval(() => {
   for (const time of document.querySelectorAll("#list time")) {
