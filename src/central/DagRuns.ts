@@ -5,8 +5,11 @@ import { isEnded, type JobRecord } from "./JobRecord.ts"
 
 const text = (millis: number): string => new Date(millis).toISOString()
 
+/** A job of a run, or several in one state. */
+type Part = Pick<JobRecord, "state" | "retried" | "queuedAt" | "lastUpdate">
+
 /** Running as long as one of its jobs is not over; a failed one makes it fail. Of several tries the last one counts. */
-export const runState = (all: ReadonlyArray<JobRecord>): DagRunState => {
+export const runState = (all: ReadonlyArray<Part>): DagRunState => {
   const jobs = all.filter(({ retried }) => !retried)
   if (jobs.every(({ state }) => state === "queued")) return "queued"
   if (!jobs.every(({ state }) => isEnded(state))) return "running"
@@ -20,7 +23,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * The run of these jobs, as one of them sees it: with its own conf, where that is an object. As of a run that a person
  * starts in Airflow, its logical date and its interval are the moment of the first submission.
  */
-export const dagRunOf = (own: JobRecord, jobs: ReadonlyArray<JobRecord>): DagRun => {
+export const dagRunOf = (own: JobRecord, jobs: ReadonlyArray<Part>): DagRun => {
   const first = text(Math.min(own.queuedAt, ...jobs.map(({ queuedAt }) => queuedAt)))
   const state = runState(jobs.length === 0 ? [own] : jobs)
   const isOver = state === "success" || state === "failed"

@@ -54,6 +54,9 @@ export interface JobFilter {
   readonly task?: string | undefined
   /** Not patterns: whole names. */
   readonly exactly?: Partial<Pick<JobKey, "dag_id" | "run_id" | "task_id">> | undefined
+  readonly runs?: ReadonlyArray<string> | undefined
+  readonly tasks?: ReadonlyArray<string> | undefined
+  readonly mapIndex?: number | undefined
   readonly states?: ReadonlyArray<JobState> | undefined
   readonly queue?: string | undefined
   readonly worker?: string | undefined
@@ -64,6 +67,16 @@ export interface JobFilter {
   readonly updatedSince?: number | undefined
   /** Of several tries of a job the last one alone. */
   readonly latest?: true | undefined
+}
+
+/** How many jobs of one run are in one state. */
+export interface JobTally extends Pick<JobRecord, "state" | "retried"> {
+  readonly run_id: string
+  readonly jobs: number
+  /** Of the oldest of them. */
+  readonly queuedAt: number
+  /** Of the one that was changed last. */
+  readonly lastUpdate: number
 }
 
 /** What a worker asks for. */

@@ -6,7 +6,7 @@ import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Role } from "../protocol/CentralApi.ts"
 import type { JobKey } from "../protocol/Job.ts"
-import type { Ask, JobFilter, JobRecord } from "./JobRecord.ts"
+import type { Ask, JobFilter, JobRecord, JobTally } from "./JobRecord.ts"
 import type { WorkerFilter, WorkerRecord } from "./WorkerRecord.ts"
 import type { VariableRecord, XComFilter, XComKey, XComRecord } from "./XComRecord.ts"
 
@@ -29,6 +29,14 @@ export class RepositoryUnavailable extends Schema.TaggedError<RepositoryUnavaila
 export type Change<Row, A, E> = (
   row: Row | undefined
 ) => Result.Result<readonly [answer: A, row: Row | undefined, another?: Row | undefined], E>
+
+/** A task that writes. Its job stays as it is from the moment that it `may` until what it writes is there. */
+export interface Writer<E> {
+  /** That of its claim. */
+  readonly taskInstanceId: string
+  /** Decides on the job of this claim; `undefined`: there is none, or none any more. */
+  readonly may: (job: JobRecord | undefined) => Result.Result<unknown, E>
+}
 
 /** A part of a job's log. Positions count characters (UTF-16) from the log's beginning. */
 export interface LogPart {
@@ -93,6 +101,8 @@ export class Repository extends Context.Service<
     readonly jobOf: (taskInstanceId: string) => Stored<JobRecord | undefined>
     /** By age. */
     readonly jobs: (filter: JobFilter, limit?: number) => Stored<ReadonlyArray<JobRecord>>
+    /** Those that `jobs` would give, counted by run, state and whether another try has followed. */
+    readonly tallyJobs: (filter: JobFilter) => Stored<ReadonlyArray<JobTally>>
     /** As `changeWorkers`; a job's log and its earlier tries go with it, and XComs with the last job of their run. Gives the rows as they were. */
     readonly changeJobs: (
       filter: JobFilter,
@@ -110,19 +120,20 @@ export class Repository extends Context.Service<
     /** The log from a position on, at most about `limit` characters. */
     readonly readLog: (key: JobKey, from: number, limit: number) => Stored<LogPart>
 
-    /** Keeps a value in the place of the one before. */
-    readonly putXCom: (xcom: XComRecord) => Stored<void>
+    /** Keeps a value in the place of the one before. Without a `writer` nobody is asked. */
+    readonly putXCom: <E = never>(xcom: XComRecord, writer?: Writer<E>) => Stored<void, E>
     readonly xcom: (key: XComKey) => Stored<XComRecord | undefined>
     /** By map index, of several runs the newest value first. */
     readonly xcoms: (filter: XComFilter) => Stored<ReadonlyArray<XComRecord>>
+    readonly countXComs: (filter: XComFilter) => Stored<number>
     /** False where there was none. */
-    readonly removeXCom: (key: XComKey) => Stored<boolean>
+    readonly removeXCom: <E = never>(key: XComKey, writer?: Writer<E>) => Stored<boolean, E>
 
-    readonly putVariable: (variable: VariableRecord) => Stored<void>
+    readonly putVariable: <E = never>(variable: VariableRecord, writer?: Writer<E>) => Stored<void, E>
     readonly variable: (key: string) => Stored<VariableRecord | undefined>
     /** The keys of all. */
     readonly variableKeys: Stored<ReadonlyArray<string>>
-    readonly removeVariable: (key: string) => Stored<boolean>
+    readonly removeVariable: <E = never>(key: string, writer?: Writer<E>) => Stored<boolean, E>
 
     readonly addAudit: (entry: AuditEntry) => Stored<void>
     /** The newest first. */

@@ -1,5 +1,5 @@
 /** RepositoryFilters: which rows fit a filter or an ask, where no database can tell. */
-import type { Ask, JobFilter, JobRecord } from "./JobRecord.ts"
+import type { Ask, JobFilter, JobRecord, JobTally } from "./JobRecord.ts"
 import type { WorkerFilter, WorkerRecord } from "./WorkerRecord.ts"
 
 /** Without case: of the letters A to Z alone, as every database can. */
@@ -33,6 +33,9 @@ export const fitsJob =
     (filter.exactly?.dag_id ?? job.key.dag_id) === job.key.dag_id &&
     (filter.exactly?.run_id ?? job.key.run_id) === job.key.run_id &&
     (filter.exactly?.task_id ?? job.key.task_id) === job.key.task_id &&
+    isOneOf(filter.runs, job.key.run_id) &&
+    isOneOf(filter.tasks, job.key.task_id) &&
+    (filter.mapIndex ?? job.key.map_index) === job.key.map_index &&
     isIn(filter.queue, job.queue) &&
     isIn(filter.worker, job.worker) &&
     isOneOf(filter.states, job.state) &&
@@ -64,3 +67,21 @@ export const claimed = (job: JobRecord, { now, taskInstanceId, worker }: Ask): J
   worker,
   claims: job.claims + 1
 })
+
+/** Jobs by run, state and whether another try has followed. */
+export const tallied = (jobs: ReadonlyArray<JobRecord>): ReadonlyArray<JobTally> => {
+  const tallies = new Map<string, JobTally>()
+  for (const { key, lastUpdate, queuedAt, retried, state } of jobs) {
+    const id = JSON.stringify([key.run_id, state, retried])
+    const before = tallies.get(id)
+    tallies.set(id, {
+      run_id: key.run_id,
+      state,
+      retried,
+      jobs: (before?.jobs ?? 0) + 1,
+      queuedAt: Math.min(before?.queuedAt ?? queuedAt, queuedAt),
+      lastUpdate: Math.max(before?.lastUpdate ?? lastUpdate, lastUpdate)
+    })
+  }
+  return [...tallies.values()]
+}

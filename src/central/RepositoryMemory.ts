@@ -7,8 +7,8 @@ import type { JobKey } from "../protocol/Job.ts"
 import { keyTuple } from "../protocol/Job.ts"
 import type { JobRecord } from "./JobRecord.ts"
 import { type PlacedChunk, partOf } from "./LogText.ts"
-import { type AuditEntry, type Change, type Login, Repository } from "./Repository.ts"
-import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker } from "./RepositoryFilters.ts"
+import { type AuditEntry, type Change, type Login, Repository, type Writer } from "./Repository.ts"
+import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker, tallied } from "./RepositoryFilters.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
 import type { VariableRecord, XComFilter, XComRecord } from "./XComRecord.ts"
 import { isSameRun, xcomKeyText } from "./XComRow.ts"
@@ -73,6 +73,16 @@ const make = Effect.sync(() => {
   const xcoms = new Map<string, XComRecord>()
   const variables = new Map<string, VariableRecord>()
 
+  const jobOf = (taskInstanceId: string) =>
+    [...jobs.values()].find((job) => job.taskInstanceId === taskInstanceId)
+  /** Writes, if the writer may. */
+  const written = <A, E>(write: () => A, writer: Writer<E> | undefined): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const leave =
+        writer === undefined ? Result.succeed(undefined) : writer.may(jobOf(writer.taskInstanceId))
+      return Result.isFailure(leave) ? Effect.fail(leave.failure) : Effect.succeed(write())
+    })
+
   /** What goes with a job. */
   const removeRest = (key: JobKey): void => {
     logs.delete(idOf(key))
@@ -122,8 +132,7 @@ const make = Effect.sync(() => {
         () => removeRest(key)
       ),
     job: (key) => Effect.sync(() => jobs.get(idOf(key))),
-    jobOf: (taskInstanceId) =>
-      Effect.sync(() => [...jobs.values()].find((job) => job.taskInstanceId === taskInstanceId)),
+    jobOf: (taskInstanceId) => Effect.sync(() => jobOf(taskInstanceId)),
     jobs: (filter, limit) =>
       Effect.sync(() =>
         [...jobs.values()]
@@ -131,6 +140,7 @@ const make = Effect.sync(() => {
           .sort((a, b) => a.queuedAt - b.queuedAt)
           .slice(0, limit)
       ),
+    tallyJobs: (filter) => Effect.sync(() => tallied([...jobs.values()].filter(fitsJob(filter)))),
     changeJobs: (filter, change) =>
       Effect.sync(() => {
         const changes = changeAll(jobs, fitsJob(filter), change)
@@ -157,7 +167,7 @@ const make = Effect.sync(() => {
         return log === undefined ? { text: "", next: 0 } : partOf(log.chunks, log.length, from, limit)
       }),
 
-    putXCom: (xcom) => Effect.sync(() => void xcoms.set(xcomKeyText(xcom), xcom)),
+    putXCom: (xcom, writer) => written(() => void xcoms.set(xcomKeyText(xcom), xcom), writer),
     xcom: (key) => Effect.sync(() => xcoms.get(xcomKeyText(key))),
     xcoms: (filter) =>
       Effect.sync(() =>
@@ -165,12 +175,13 @@ const make = Effect.sync(() => {
           .filter(fitsXCom(filter))
           .sort((a, b) => a.map_index - b.map_index || b.storedAt - a.storedAt)
       ),
-    removeXCom: (key) => Effect.sync(() => xcoms.delete(xcomKeyText(key))),
+    countXComs: (filter) => Effect.sync(() => [...xcoms.values()].filter(fitsXCom(filter)).length),
+    removeXCom: (key, writer) => written(() => xcoms.delete(xcomKeyText(key)), writer),
 
-    putVariable: (variable) => Effect.sync(() => void variables.set(variable.key, variable)),
+    putVariable: (variable, writer) => written(() => void variables.set(variable.key, variable), writer),
     variable: (key) => Effect.sync(() => variables.get(key)),
     variableKeys: Effect.sync(() => [...variables.keys()]),
-    removeVariable: (key) => Effect.sync(() => variables.delete(key)),
+    removeVariable: (key, writer) => written(() => variables.delete(key), writer),
 
     addAudit: (entry) => Effect.sync(() => void audits.push(entry)),
     audits: (limit) => Effect.sync(() => audits.toReversed().slice(0, limit)),

@@ -5,18 +5,14 @@ import { TaskUnprocessable } from "../protocol/execution/parts.ts"
 import { dagOf, dagRunOf, runState } from "./DagRuns.ts"
 import { caller, own } from "./ExecutionAccess.ts"
 import { absent, lacking, unavailable } from "./ExecutionAnswers.ts"
-import type { JobRecord } from "./JobRecord.ts"
+import type { JobTally } from "./JobRecord.ts"
 import { Repository } from "./Repository.ts"
 import { ServedExecutionApi } from "./ServedExecutionApi.ts"
 
 const isOneOf = (wanted: ReadonlyArray<string> | undefined, value: string) =>
   wanted === undefined || wanted.includes(value)
 
-const byRun = (jobs: ReadonlyArray<JobRecord>) => {
-  const runs = new Map<string, Array<JobRecord>>()
-  for (const job of jobs) runs.set(job.key.run_id, [...(runs.get(job.key.run_id) ?? []), job])
-  return [...runs]
-}
+const byRun = (tallies: ReadonlyArray<JobTally>) => Map.groupBy(tallies, ({ run_id }) => run_id).values()
 
 export const dagRuns = HttpApiBuilder.group(
   ServedExecutionApi,
@@ -25,11 +21,11 @@ export const dagRuns = HttpApiBuilder.group(
     const repository = yield* Repository
     const jobsOf = Effect.fnUntraced(function* (dag_id: string, run_id: string) {
       yield* caller
-      const jobs = yield* repository.jobs({ exactly: { dag_id, run_id } })
-      const [first] = jobs
+      const filter = { exactly: { dag_id, run_id } }
+      const [first] = yield* repository.jobs(filter, 1)
       return first === undefined
         ? yield* absent(`Dag run with run_id: '${run_id}' of Dag '${dag_id}' not found`)
-        : { first, jobs }
+        : { first, jobs: yield* repository.tallyJobs(filter) }
     })
     const noOther = Effect.andThen(caller, Effect.fail(lacking("scheduler that could start a run")))
     return group.handleAll({
@@ -46,12 +42,8 @@ export const dagRuns = HttpApiBuilder.group(
           Effect.catchTag("RepositoryUnavailable", unavailable)
         ),
       count: ({ query: { dag_id, run_ids, states } }) =>
-        Effect.andThen(caller, repository.jobs({ exactly: { dag_id } })).pipe(
-          Effect.map(
-            (jobs) =>
-              byRun(jobs).filter(([run, its]) => isOneOf(run_ids, run) && isOneOf(states, runState(its)))
-                .length
-          ),
+        Effect.andThen(caller, repository.tallyJobs({ exactly: { dag_id }, runs: run_ids })).pipe(
+          Effect.map((tallies) => [...byRun(tallies)].filter((its) => isOneOf(states, runState(its))).length),
           Effect.catchTag("RepositoryUnavailable", unavailable)
         ),
       previous: () => Effect.as(caller, null)

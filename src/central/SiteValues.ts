@@ -7,7 +7,7 @@ import { SiteFiles } from "../platform/SiteFiles.ts"
 import type { Connection } from "../protocol/execution/RunContext.ts"
 import * as Json from "../protocol/Json.ts"
 import { connectionOf } from "./connectionOf.ts"
-import { Repository, type RepositoryUnavailable } from "./Repository.ts"
+import { Repository, type RepositoryUnavailable, type Writer } from "./Repository.ts"
 
 /** One of the operator's files cannot be used. The message never holds what it contains. */
 export class SiteFileUnusable extends Schema.TaggedError<SiteFileUnusable>()("SiteFileUnusable", {
@@ -53,13 +53,17 @@ export class SiteValues extends Context.Service<
     readonly variable: (key: string) => Stored<{ readonly value: string | null } | undefined>
     /** All of them, sorted. */
     readonly variableKeys: Stored<ReadonlyArray<string>>
-    readonly setVariable: (
+    readonly setVariable: <E = never>(
       key: string,
       value: string | null,
-      description: string | null
-    ) => Stored<void, VariableFixed>
+      description: string | null,
+      writer?: Writer<E>
+    ) => Stored<void, VariableFixed | E>
     /** False where there is none. */
-    readonly removeVariable: (key: string) => Stored<boolean, VariableFixed>
+    readonly removeVariable: <E = never>(
+      key: string,
+      writer?: Writer<E>
+    ) => Stored<boolean, VariableFixed | E>
     readonly connection: (id: string) => Stored<Connection | undefined>
   }
 >()("edge-worker/central/SiteValues") {
@@ -102,14 +106,10 @@ export class SiteValues extends Context.Service<
           const keys = new Set([...(yield* given.variables).keys(), ...(yield* repository.variableKeys)])
           return [...keys].sort()
         }),
-        setVariable: Effect.fnUntraced(function* (key, value, description) {
-          yield* changeable(key)
-          yield* repository.putVariable({ key, value, description })
-        }),
-        removeVariable: Effect.fnUntraced(function* (key) {
-          yield* changeable(key)
-          return yield* repository.removeVariable(key)
-        }),
+        setVariable: (key, value, description, writer) =>
+          Effect.andThen(changeable(key), repository.putVariable({ key, value, description }, writer)),
+        removeVariable: (key, writer) =>
+          Effect.andThen(changeable(key), repository.removeVariable(key, writer)),
         connection: Effect.fnUntraced(function* (id) {
           return connectionOf(id, (yield* given.connections).get(id))
         })

@@ -45,6 +45,10 @@ export const whereJob = (sql: SqlClient, filter: JobFilter): Fragment =>
     is(sql, "dag_id", filter.exactly?.dag_id),
     is(sql, "run_id", filter.exactly?.run_id),
     is(sql, "task_id", filter.exactly?.task_id),
+    isOneOf(sql, "run_id", filter.runs?.map(toStored)),
+    isOneOf(sql, "task_id", filter.tasks?.map(toStored)),
+    // the last part of the key, which is JSON
+    filter.mapIndex === undefined ? undefined : sql`job_key LIKE ${`%,${filter.mapIndex}]`}`,
     isIn(sql, "queue", filter.queue),
     isIn(sql, "worker", filter.worker),
     isOneOf(sql, "state", filter.states),

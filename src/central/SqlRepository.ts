@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { jobTable, keyText } from "./JobRow.ts"
 import { migrate } from "./migrations/migrate.ts"
-import { Repository, RepositoryUnavailable } from "./Repository.ts"
+import { Repository, RepositoryUnavailable, type Writer } from "./Repository.ts"
 import { fitsWorker } from "./RepositoryFilters.ts"
 import { addAudit, audits } from "./SqlAudit.ts"
 import { claim } from "./SqlClaim.ts"
@@ -15,7 +15,9 @@ import { addLogin, login, removeLogin } from "./SqlLogins.ts"
 import { appendLog, readLog } from "./SqlLogs.ts"
 import { removeRestOf } from "./SqlRemoval.ts"
 import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
+import { tallyJobs } from "./SqlTally.ts"
 import { tidy } from "./SqlTidy.ts"
+import { written } from "./SqlWriter.ts"
 import { variablesIn, xcomsIn } from "./SqlXComs.ts"
 import { RowUnreadable } from "./StoredRow.ts"
 import { toStored } from "./StoredText.ts"
@@ -77,6 +79,8 @@ const make = Effect.gen(function* () {
   const changeJobs = changeRows(sql, jobTable, removeRest)
   const xcoms = xcomsIn(sql)
   const variables = variablesIn(sql)
+  const as = <A, E>(writer: Writer<E> | undefined, write: Effect.Effect<A, SqlError>) =>
+    Effect.flatMap(run(written(sql, write, writer)), Effect.fromResult)
 
   return Repository.of({
     changeWorker: (name, change) =>
@@ -117,6 +121,7 @@ const make = Effect.gen(function* () {
           (rows) => rows.map(toJob)
         )
       ),
+    tallyJobs: (filter) => run(tallyJobs(sql, filter)),
     changeJobs: (filter, change) =>
       run(
         Effect.map(
@@ -128,15 +133,16 @@ const make = Effect.gen(function* () {
     appendLog: (key, chunk) => run(appendLog(sql, keyText(key), chunk)),
     readLog: (key, from, limit) => run(readLog(sql, keyText(key), from, limit)),
 
-    putXCom: (xcom) => run(xcoms.put(xcom)),
+    putXCom: (xcom, writer) => as(writer, xcoms.put(xcom)),
     xcom: (key) => run(xcoms.get(key)),
     xcoms: (filter) => run(xcoms.find(filter)),
-    removeXCom: (key) => run(xcoms.remove(key)),
+    countXComs: (filter) => run(xcoms.count(filter)),
+    removeXCom: (key, writer) => as(writer, xcoms.remove(key)),
 
-    putVariable: (variable) => run(variables.put(variable)),
+    putVariable: (variable, writer) => as(writer, variables.put(variable)),
     variable: (key) => run(variables.get(key)),
     variableKeys: run(variables.keys),
-    removeVariable: (key) => run(variables.remove(key)),
+    removeVariable: (key, writer) => as(writer, variables.remove(key)),
 
     addAudit: (entry) => run(addAudit(sql, entry)),
     audits: (limit) => run(audits(sql, limit)),

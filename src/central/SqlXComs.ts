@@ -18,24 +18,32 @@ const remove = <Row>(sql: SqlClient, table: Table<Row>, id: string) =>
     Result.getOrThrow
   )
 
+const where = (sql: SqlClient, { dag_id, key, map_index, run_id, task_id }: XComFilter) =>
+  sql.and([
+    sql`dag_id = ${toStored(dag_id)}`,
+    sql`task_id = ${toStored(task_id)}`,
+    ...(run_id === undefined ? [] : [sql`run_id = ${toStored(run_id)}`]),
+    ...(map_index === undefined ? [] : [sql`map_index = ${map_index}`]),
+    ...(key === undefined ? [] : [sql`name = ${toStored(key)}`])
+  ])
+
 /** What `Repository` asks of them. */
 export const xcomsIn = (sql: SqlClient) => ({
   put: (xcom: XComRecord) => put(sql, xcomTable, xcomKeyText(xcom), xcom),
   get: (key: XComKey) => readRow(sql, xcomTable)(xcomKeyText(key)),
   remove: (key: XComKey) => remove(sql, xcomTable, xcomKeyText(key)),
-  find: ({ dag_id, key, map_index, run_id, task_id }: XComFilter) => {
-    const conditions = [
-      sql`dag_id = ${toStored(dag_id)}`,
-      sql`task_id = ${toStored(task_id)}`,
-      ...(run_id === undefined ? [] : [sql`run_id = ${toStored(run_id)}`]),
-      ...(map_index === undefined ? [] : [sql`map_index = ${map_index}`]),
-      ...(key === undefined ? [] : [sql`name = ${toStored(key)}`])
-    ]
-    return Effect.map(
-      sql`SELECT * FROM central_xcom WHERE ${sql.and(conditions)} ORDER BY map_index, stored_at DESC, id DESC`,
+  find: (filter: XComFilter) =>
+    Effect.map(
+      sql`SELECT * FROM central_xcom WHERE ${where(sql, filter)} ORDER BY map_index, stored_at DESC, id DESC`,
       (rows) => rows.map(xcomTable.fromColumns)
+    ),
+  count: (filter: XComFilter) =>
+    Effect.map(
+      sql<{
+        readonly found: number | bigint
+      }>`SELECT count(*) AS found FROM central_xcom WHERE ${where(sql, filter)}`,
+      ([row]) => Number(row?.found ?? 0)
     )
-  }
 })
 
 /** Those of a run of which no job is left, after the job of this key has gone. */

@@ -2,12 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Schema from "effect/Schema"
 import { TaskTokens } from "../platform/TaskTokens.ts"
+import { JobState } from "../protocol/EdgeApi.ts"
 import { TokenTask } from "../protocol/execution/ExecutionToken.ts"
 import { TaskUnprocessable } from "../protocol/execution/parts.ts"
 import { caller, own, withToken } from "./ExecutionAccess.ts"
 import { conflict, denied, exactJson, gone, unavailable, unknown, unsupported } from "./ExecutionAnswers.ts"
-import { isEnded, type JobRecord } from "./JobRecord.ts"
+import { isEnded, type JobFilter, type JobRecord } from "./JobRecord.ts"
 import { Repository } from "./Repository.ts"
 import { ServedExecutionApi } from "./ServedExecutionApi.ts"
 import { currentRun } from "./TaskRun.ts"
@@ -23,16 +25,17 @@ interface Filters {
   readonly states?: ReadonlyArray<string> | undefined
 }
 
-const isOneOf = (wanted: ReadonlyArray<string> | undefined, value: string) =>
-  wanted === undefined || wanted.includes(value)
+const isState = Schema.is(JobState)
 
-const fits =
-  ({ map_index, run_ids, states, task_ids }: Filters) =>
-  ({ key, state }: JobRecord): boolean =>
-    (map_index === undefined || key.map_index === map_index) &&
-    isOneOf(task_ids, key.task_id) &&
-    isOneOf(run_ids, key.run_id) &&
-    isOneOf(states, state)
+/** Of several tries the last one alone is a task instance. */
+const filterOf = ({ dag_id, map_index, run_ids, states, task_ids }: Filters): JobFilter => ({
+  exactly: { dag_id },
+  mapIndex: map_index,
+  tasks: task_ids,
+  runs: run_ids,
+  states: states?.filter(isState),
+  latest: true
+})
 
 /** `task`, or `task_3` of a mapped one (Airflow 3.3.2, `routes/task_instances.py`). */
 const stateName = ({ key }: JobRecord) =>
@@ -48,10 +51,6 @@ export const taskInstances = HttpApiBuilder.group(
     const tasks = yield* Tasks
     const repository = yield* Repository
     const tokens = yield* TaskTokens
-    const jobsOf = (query: Filters) =>
-      Effect.map(repository.jobs({ exactly: { dag_id: query.dag_id }, latest: true }), (jobs) =>
-        jobs.filter(fits(query))
-      )
     return group.handleAll({
       run: Effect.fnUntraced(function* ({ params, payload }) {
         const id = yield* own(params.task_instance_id, "any")
@@ -109,12 +108,12 @@ export const taskInstances = HttpApiBuilder.group(
       validateInletsAndOutlets: ({ params }) =>
         Effect.as(own(params.task_instance_id), { inactive_assets: [] }),
       count: ({ query }) =>
-        Effect.andThen(caller, jobsOf(query)).pipe(
-          Effect.map((jobs) => jobs.length),
+        Effect.andThen(caller, repository.tallyJobs(filterOf(query))).pipe(
+          Effect.map((tallies) => tallies.reduce((sum, { jobs }) => sum + jobs, 0)),
           Effect.catchTag("RepositoryUnavailable", unavailable)
         ),
       states: ({ query }) =>
-        Effect.andThen(caller, jobsOf(query)).pipe(
+        Effect.andThen(caller, repository.jobs(filterOf(query))).pipe(
           Effect.map((jobs) => {
             const task_states: Record<string, Record<string, string>> = {}
             for (const job of jobs)

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type { EnterRunning, HeartbeatInfo } from "../protocol/execution/TaskInstances.ts"
 import type { TaskStateBody } from "../protocol/execution/TaskStates.ts"
 import { isEnded, isHeld, type JobRecord } from "./JobRecord.ts"
-import type { Change } from "./Repository.ts"
+import type { Change, Writer } from "./Repository.ts"
 import { longestDelay, mayRetry } from "./Retries.ts"
 import { currentRun, type TaskRun } from "./TaskRun.ts"
 
@@ -177,6 +177,12 @@ export const alive = (
     })
   return Result.succeed(job)
 }
+
+/** A task that writes: as long as it is alive. */
+export const writerOf = (id: string): Writer<TaskUnknown | TaskConflict> => ({
+  taskInstanceId: id,
+  may: (job) => alive(job, id)
+})
 
 /** A job whose task asked to come back, and a try that waits, are queued once it is time. */
 export const woken =

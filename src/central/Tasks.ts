@@ -52,7 +52,7 @@ export class Tasks extends Context.Service<
         run: Effect.fnUntraced(function* (id, body) {
           const job = yield* change(id, started(id, body, yield* Clock.currentTimeMillis))
           const { dag_id, map_index, run_id, task_id } = job.key
-          const jobs = yield* repository.jobs({ exactly: { dag_id, run_id } })
+          const jobs = yield* repository.tallyJobs({ exactly: { dag_id, run_id } })
           const left = yield* repository.xcoms({ dag_id, run_id, task_id, map_index })
           yield* Effect.logDebug(`${display(job.key)} runs at ${body.hostname}, process ${body.pid}`)
           return {

@@ -5,7 +5,7 @@ import { caller } from "./ExecutionAccess.ts"
 import { absent, denied, unavailable } from "./ExecutionAnswers.ts"
 import { ServedExecutionApi } from "./ServedExecutionApi.ts"
 import { SiteValues } from "./SiteValues.ts"
-import { Tasks } from "./Tasks.ts"
+import { writerOf } from "./TaskRules.ts"
 
 const stores = { RepositoryUnavailable: unavailable, SiteFileUnusable: unavailable } as const
 /** Only a task that runs changes anything. */
@@ -16,7 +16,6 @@ export const variables = HttpApiBuilder.group(
   "variables",
   Effect.fnUntraced(function* (group) {
     const values = yield* SiteValues
-    const tasks = yield* Tasks
     return group.handleAll({
       keys: Effect.fnUntraced(function* ({ query: { limit = 1000, offset = 0, prefix = "" } }) {
         yield* caller
@@ -30,13 +29,13 @@ export const variables = HttpApiBuilder.group(
         return { key, value: found.value }
       }, Effect.catchTags(stores)),
       put: Effect.fnUntraced(function* ({ params: { variable_key: key }, payload }) {
-        yield* tasks.running(yield* caller)
-        yield* values.setVariable(key, payload.val, payload.description ?? null)
+        const writer = writerOf(yield* caller)
+        yield* values.setVariable(key, payload.val, payload.description ?? null, writer)
         return { message: "Variable successfully set" }
       }, Effect.catchTags(refusals)),
       remove: Effect.fnUntraced(function* ({ params: { variable_key: key } }) {
-        yield* tasks.running(yield* caller)
-        if (!(yield* values.removeVariable(key))) return yield* absent(`Variable with key '${key}' not found`)
+        const removed = yield* values.removeVariable(key, writerOf(yield* caller))
+        if (!removed) return yield* absent(`Variable with key '${key}' not found`)
       }, Effect.catchTags(refusals))
     })
   })

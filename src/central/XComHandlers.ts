@@ -4,13 +4,15 @@ import * as Effect from "effect/Effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { HttpApiSchema } from "effect/http-api"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Result from "effect/Result"
 import { BadRequest, Forbidden } from "../protocol/EdgeApi.ts"
 import { contentRange } from "../protocol/execution/XComs.ts"
 import { caller } from "./ExecutionAccess.ts"
 import { absent, denied, json, unavailable } from "./ExecutionAnswers.ts"
+import type { JobRecord } from "./JobRecord.ts"
 import { Repository } from "./Repository.ts"
 import { ServedExecutionApi } from "./ServedExecutionApi.ts"
-import { Tasks } from "./Tasks.ts"
+import { alive } from "./TaskRules.ts"
 import type { XComKey, XComRecord } from "./XComRecord.ts"
 import { itemAt, newest, newestOfEach, sliced } from "./XComs.ts"
 
@@ -26,25 +28,31 @@ const missing = ({ dag_id, key, run_id, task_id }: Path) =>
 /** With the value as it was written. */
 const shown = ({ key, value }: XComRecord) => json(`{"key":${JSON.stringify(key)},"value":${value}}`)
 
+const notOwn = new Forbidden({
+  detail: { reason: "access_denied", message: "a task writes its own XComs only" }
+})
+
 const refusals = { TaskUnknown: denied, TaskConflict: denied, RepositoryUnavailable: unavailable } as const
 
 export const xcoms = HttpApiBuilder.group(
   ServedExecutionApi,
   "xcoms",
   Effect.fnUntraced(function* (group) {
-    const tasks = yield* Tasks
     const repository = yield* Repository
     /** Of the run; or, where prior ones count too, of all of the Dag's runs. */
     const find = ({ dag_id, key, run_id, task_id }: Path, prior: boolean | undefined, map_index?: number) =>
       repository.xcoms({ dag_id, task_id, key, map_index, ...(prior ? {} : { run_id }) })
     /** A task leaves values of its own only, and only as long as it runs. */
-    const writer = Effect.fnUntraced(function* ({ dag_id, run_id, task_id }: Path) {
-      const { key } = yield* tasks.running(yield* caller)
-      if (key.dag_id !== dag_id || key.run_id !== run_id || key.task_id !== task_id)
-        return yield* new Forbidden({
-          detail: { reason: "access_denied", message: "a task writes its own XComs only" }
-        })
-    })
+    const writerOf = ({ dag_id, run_id, task_id }: Path) =>
+      Effect.map(caller, (id) => ({
+        taskInstanceId: id,
+        may: (job: JobRecord | undefined) =>
+          Result.flatMap(alive(job, id), ({ key }) =>
+            key.dag_id === dag_id && key.run_id === run_id && key.task_id === task_id
+              ? Result.succeed(key)
+              : Result.fail(notOwn)
+          )
+      }))
     return group.handleAll({
       get: Effect.fnUntraced(
         function* ({ params, query: { include_prior_dates, map_index = -1, offset } }) {
@@ -63,7 +71,7 @@ export const xcoms = HttpApiBuilder.group(
         Effect.catchTag("RepositoryUnavailable", unavailable)
       ),
       set: Effect.fnUntraced(function* ({ params, query: { map_index = -1, mapped_length } }) {
-        yield* writer(params)
+        const writer = yield* writerOf(params)
         if (mapped_length !== undefined && mapped_length > longestMap)
           return yield* new BadRequest({
             detail: {
@@ -74,12 +82,12 @@ export const xcoms = HttpApiBuilder.group(
         // What the declaration has read is JSON; what is kept is its text.
         const text = yield* Effect.orDie((yield* HttpServerRequest).text)
         const value = text.trim() === "" ? "null" : text
-        yield* repository.putXCom({ ...params, map_index, value, storedAt: yield* Clock.currentTimeMillis })
+        const storedAt = yield* Clock.currentTimeMillis
+        yield* repository.putXCom({ ...params, map_index, value, storedAt }, writer)
         return { message: "XCom successfully set" }
       }, Effect.catchTags(refusals)),
       remove: Effect.fnUntraced(function* ({ params, query: { map_index = -1 } }) {
-        yield* writer(params)
-        yield* repository.removeXCom({ ...params, map_index })
+        yield* repository.removeXCom({ ...params, map_index }, yield* writerOf(params))
         return { message: `XCom with key: ${params.key} successfully deleted.` }
       }, Effect.catchTags(refusals)),
       count: Effect.fnUntraced(
@@ -89,10 +97,11 @@ export const xcoms = HttpApiBuilder.group(
             return yield* new BadRequest({
               detail: { reason: "invalid_request", message: "Cannot specify map_index in a HEAD request" }
             })
-          const { length } = yield* find(params, false)
+          const { dag_id, key, run_id, task_id } = params
+          const found = yield* repository.countXComs({ dag_id, run_id, task_id, key })
           return HttpApiSchema.withHeaders({
             body: undefined,
-            headers: { "content-range": contentRange(length) }
+            headers: { "content-range": contentRange(found) }
           })
         },
         Effect.catchTag("RepositoryUnavailable", unavailable)

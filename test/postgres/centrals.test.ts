@@ -140,6 +140,34 @@ describe("Two centrals on one PostgreSQL", () => {
       })
   )
 
+  both("what a task writes waits for who takes its job away, and is refused then", (one, two, database) =>
+    Effect.gen(function* () {
+      const job = jobRecord("t", { taskInstanceId: "former" })
+      yield* one.store.addJob(job)
+      const [locked, release] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      yield* one.sql`UPDATE central_job SET task_instance_id = 'another'`.pipe(
+        Effect.andThen(Deferred.succeed(locked, undefined)),
+        Effect.andThen(Deferred.await(release)),
+        one.sql.withTransaction,
+        Effect.forkScoped
+      )
+      yield* Deferred.await(locked)
+      const xcom = { ...job.key, key: "k", value: "1", storedAt: 1 }
+      const writing = yield* two.store
+        .putXCom(xcom, {
+          taskInstanceId: "former",
+          may: (row) => (row === undefined ? Result.fail("former") : Result.succeed(row))
+        })
+        .pipe(Effect.flip, Effect.forkScoped)
+      const waits = `datname = '${database}' AND wait_event_type = 'Lock'`
+      const waiting = one.sql`SELECT pid FROM pg_stat_activity WHERE ${one.sql.literal(waits)}`
+      yield* Effect.repeat(waiting, { until: (found) => found.length > 0 })
+      yield* Deferred.succeed(release, undefined)
+      assert.strictEqual(yield* Fiber.join(writing), "former")
+      assert.isUndefined(yield* one.store.xcom(xcom))
+    })
+  )
+
   both("a connection that the database ends within a change is told, and made anew", (one, two, database) =>
     Effect.gen(function* () {
       yield* putWorker(one.store, workerRecord("w"))

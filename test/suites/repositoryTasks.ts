@@ -3,6 +3,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type { JobFilter, JobRecord } from "../../src/central/JobRecord.ts"
 import type { Repository } from "../../src/central/Repository.ts"
 import type { TaskRun } from "../../src/central/TaskRun.ts"
 import type { XComRecord } from "../../src/central/XComRecord.ts"
@@ -104,7 +105,7 @@ export const taskSuite = <E>(name: string, layer: Layer.Layer<Repository, E>) =>
           xcom({ map_index: 2, run_id: "later", storedAt: 2000 })
         ]
         const others = [xcom({ key: "other" }), xcom({ task_id: "other" }), xcom({ dag_id: "other" })]
-        yield* Effect.forEach([ten, two, later, ...others], store.putXCom)
+        yield* Effect.forEach([ten, two, later, ...others], (one) => store.putXCom(one))
         const ask = { dag_id: "dag", task_id: "task", key: "return_value" }
         assert.deepStrictEqual(yield* store.xcoms(ask), [later, two, ten])
         assert.deepStrictEqual(yield* store.xcoms({ ...ask, run_id: "run" }), [two, ten])
@@ -169,6 +170,89 @@ export const taskSuite = <E>(name: string, layer: Layer.Layer<Repository, E>) =>
         yield* store.changeJob(hand.key, () => Result.succeed([undefined, undefined]))
         assert.lengthOf(yield* store.jobs({}), 0)
         assert.lengthOf(yield* store.xcoms(left), 0)
+      }))
+
+    test("a task writes what its job lets it, and nothing else", (store) =>
+      Effect.gen(function* () {
+        const job = jobRecord("a", { taskInstanceId: odd, task: run })
+        yield* store.addJob(job)
+        const writer = (
+          taskInstanceId: string,
+          seen: JobRecord | undefined,
+          leave: Result.Result<0, "no">
+        ) => ({
+          taskInstanceId,
+          may: (row: JobRecord | undefined) => {
+            assert.deepStrictEqual(row, seen)
+            return leave
+          }
+        })
+        const [yes, no] = [writer(odd, job, Result.succeed(0)), writer(odd, job, Result.fail("no"))]
+        const gone = writer("former", undefined, Result.fail("no"))
+        const variable = { key: "v", value: "1", description: null }
+        for (const refused of [no, gone])
+          for (const effect of [
+            store.putXCom(xcom(), refused),
+            store.removeXCom(xcom(), refused),
+            store.putVariable(variable, refused),
+            store.removeVariable("v", refused)
+          ])
+            assert.strictEqual(yield* Effect.flip(effect as Effect.Effect<unknown, unknown>), "no")
+        assert.isUndefined(yield* store.xcom(xcom()))
+        assert.deepStrictEqual(yield* store.variableKeys, [])
+        yield* store.putXCom(xcom(), yes)
+        yield* store.putVariable(variable, yes)
+        assert.deepStrictEqual(yield* store.xcom(xcom()), xcom())
+        assert.deepStrictEqual(yield* store.variable("v"), variable)
+        yield* Effect.flip(store.removeXCom(xcom(), no))
+        assert.isTrue(yield* store.removeXCom(xcom(), yes))
+        assert.isFalse(yield* store.removeXCom(xcom(), yes))
+        assert.isTrue(yield* store.removeVariable("v", yes))
+        assert.isFalse(yield* store.removeVariable("v", yes))
+        assert.deepStrictEqual(yield* store.job(job.key), job)
+      }))
+
+    test("jobs are counted by run and state, XComs by what they are", (store) =>
+      Effect.gen(function* () {
+        const add = (task: string, run_id: string, changes: Partial<JobRecord>, map_index = -1) => {
+          const job = jobRecord(task, changes)
+          return store.addJob({ ...job, key: { ...job.key, run_id, map_index } })
+        }
+        const [early, late] = [1_700_000_000_123, 1_800_000_000_123]
+        yield* add("a", odd, { queuedAt: early, lastUpdate: early, state: "success" })
+        yield* add("b", odd, { queuedAt: late, lastUpdate: late, state: "success" })
+        yield* add("b", odd, { queuedAt: 5, lastUpdate: 5 }, 13)
+        yield* add("b", odd, { queuedAt: 6, lastUpdate: 6 }, 3)
+        yield* add("a", "other", { retried: true, state: "failed" })
+        const sorted = (filter: JobFilter) =>
+          Effect.map(store.tallyJobs(filter), (all) =>
+            all.toSorted((a, b) => a.queuedAt - b.queuedAt || (a.run_id < b.run_id ? -1 : 1))
+          )
+        const queued = { run_id: odd, state: "queued", retried: false, jobs: 2, queuedAt: 5, lastUpdate: 6 }
+        const ended = { ...queued, state: "success", queuedAt: early, lastUpdate: late }
+        const failed = {
+          run_id: "other",
+          state: "failed",
+          retried: true,
+          jobs: 1,
+          queuedAt: 1000,
+          lastUpdate: 1000
+        }
+        assert.deepStrictEqual(yield* sorted({}), [queued, failed, ended])
+        assert.deepStrictEqual(yield* sorted({ runs: [odd], latest: true }), [queued, ended])
+        assert.deepStrictEqual(yield* sorted({ tasks: ["a", "none"], states: ["success"] }), [
+          { ...ended, jobs: 1, lastUpdate: early }
+        ])
+        assert.deepStrictEqual(yield* sorted({ mapIndex: 3 }), [{ ...queued, jobs: 1, queuedAt: 6 }])
+        assert.deepStrictEqual(yield* sorted({ mapIndex: -1, runs: ["other"] }), [failed])
+        assert.deepStrictEqual(yield* sorted({ runs: [] }), [])
+        assert.lengthOf(yield* store.jobs({ mapIndex: 13, tasks: ["b"], runs: [odd] }), 1)
+        for (const map_index of [1, 2]) yield* store.putXCom(xcom({ map_index }))
+        yield* store.putXCom(xcom({ key: "another" }))
+        const { dag_id, key, run_id, task_id } = xcom()
+        assert.strictEqual(yield* store.countXComs({ dag_id, run_id, task_id, key }), 2)
+        assert.strictEqual(yield* store.countXComs({ dag_id, task_id }), 3)
+        assert.strictEqual(yield* store.countXComs({ dag_id, task_id, map_index: 7 }), 0)
       }))
 
     test("variables are kept, changed, listed and removed", (store) =>
