@@ -40,6 +40,8 @@ export interface CentralSettings {
   /** What Python tasks find here; `undefined` where nothing is given them. */
   readonly variablesFile: string | undefined
   readonly connectionsFile: string | undefined
+  /** At once. */
+  readonly maxConnections: number
   /** Bytes of a request's body. */
   readonly maxRequestSize: number
   readonly airflowVersion: string

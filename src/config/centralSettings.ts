@@ -14,7 +14,8 @@ import {
   secret,
   secretAlgorithms,
   size,
-  text
+  text,
+  whole
 } from "./settingTypes.ts"
 import { workerRules } from "./workerRules.ts"
 
@@ -145,6 +146,12 @@ export const centralSettings = {
     undefined,
     optional(file),
     "Connections for Python tasks of this central: one JSON object of names and URIs or objects, as of Airflow's LocalFilesystemBackend. Only this user may be able to read it."
+  ),
+  maxConnections: own(
+    "max_connections",
+    "4096",
+    whole(1),
+    "How many connections the central keeps at once; more are closed. A worker holds a few, and each Python task that runs one."
   ),
   maxRequestSize: own(
     "max_request_size",

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import * as http from "node:http"
 import * as https from "node:https"
+import type { Server } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
@@ -9,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { MaxBodySize } from "effect/http/HttpIncomingMessage"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import { CentralConfig, type CentralSettings } from "../config/CentralConfig.ts"
 import { openRequests } from "./OpenRequests.ts"
@@ -59,9 +61,24 @@ const inUse = ({ host, port }: CentralSettings, cause: unknown) => {
   return new BindRefused({ reason: `cannot listen on ${host} port ${port}: ${why[code] ?? String(cause)}` })
 }
 
+/** So that nobody takes all of the process's memory and file descriptors; said once a minute at most. */
+const limitConnections = Effect.fnUntraced(function* (server: Server, most: number) {
+  const refused = yield* Queue.sliding<void>(1)
+  server.maxConnections = most
+  server.on("drop", () => Queue.offerUnsafe(refused, undefined))
+  yield* Queue.take(refused).pipe(
+    Effect.andThen(
+      Effect.logWarning(`more than ${most} connections, others are closed: [edge_central] max_connections`)
+    ),
+    Effect.andThen(Effect.sleep("1 minute")),
+    Effect.forever,
+    Effect.forkScoped
+  )
+})
+
 const make = Effect.gen(function* () {
   const settings = yield* CentralConfig
-  const { host, maxRequestSize, port, tlsCert, tlsKey, trustedProxy } = settings
+  const { host, maxConnections, maxRequestSize, port, tlsCert, tlsKey, trustedProxy } = settings
   const accepts = yield* check(settings)
   const tls =
     tlsCert === undefined || tlsKey === undefined
@@ -80,6 +97,7 @@ const make = Effect.gen(function* () {
       if (!accepts(socket.remoteAddress)) socket.destroy()
     })
   }
+  yield* limitConnections(server, maxConnections)
   const requests = openRequests(server)
   const { address, serve } = yield* NodeHttpServer.make(() => server, { host, port }).pipe(
     Effect.mapError((error) => inUse(settings, error.cause))

@@ -15,6 +15,7 @@ export const testCentralSettings = (changes: Partial<CentralSettings> = {}): Cen
   trustedProxy: [],
   publicUrl: undefined,
   allowRawWorkloads: false,
+  maxConnections: 4096,
   maxRequestSize: 8 * 2 ** 20,
   airflowVersion: "3.3.2",
   edgeProviderVersion: "5.1.0",

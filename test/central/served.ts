@@ -1,5 +1,4 @@
 /** A central on a real socket of this machine, over the store in memory, and requests to it word by word. */
-import { once } from "node:events"
 import { connect } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -90,7 +89,8 @@ export const raw = (port: number, request: string | ReadonlyArray<string>): Effe
     // A server that has heard enough may close while we still write.
     socket.on("error", () => {})
     for (const part of typeof request === "string" ? [request] : request) socket.write(part)
-    await once(socket, "close")
+    // not events.once, which an error ends as well
+    await new Promise((resolve) => socket.once("close", resolve))
     const [head = "", ...rest] = heard.split("\r\n\r\n")
     const text = rest.join("\r\n\r\n")
     const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0)

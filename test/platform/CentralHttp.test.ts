@@ -1,7 +1,9 @@
 /** Where the central listens, and for whom. */
 
+import { once } from "node:events"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { request } from "node:https"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -55,6 +57,18 @@ describe("the central's socket", () => {
       assert.strictEqual(yield* answered(["127.0.0.0/8"]), 200)
       assert.strictEqual(yield* answered(["10.0.0.1", "fd00::/8"]), 0)
     })
+  )
+
+  it.live("is open to so many connections, and to others as soon as one of them ends", () =>
+    Effect.gen(function* () {
+      const at = yield* port
+      const [one, two] = [connect({ port: at, host: "127.0.0.1" }), connect({ port: at, host: "127.0.0.1" })]
+      yield* Effect.promise(() => Promise.all([once(one, "connect"), once(two, "connect")]))
+      assert.strictEqual((yield* raw(at, health)).status, 0)
+      one.destroy()
+      yield* Effect.repeat(raw(at, health), { until: ({ status }) => status === 200 })
+      two.destroy()
+    }).pipe(Effect.provide(served({ maxConnections: 2 })))
   )
 
   it.live("speaks TLS with the certificate that is named", () =>
