@@ -122,7 +122,8 @@ export const submit = Command.make("submit", flags, (given) =>
   Command.withDescription(
     described(
       "Puts a job into a queue of the central. What runs it is for the worker to know: a command that its",
-      "configuration names for this DAG and task, or a task of its own program. Prints the job's key and state."
+      "configuration names for this DAG and task, or a task of its own program. Prints the job's key and state.",
+      "Jobs of one --run-id find each other's XComs, as long as the central keeps one of them: after a success five minutes."
     )
   ),
   Command.withExamples([
