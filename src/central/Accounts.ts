@@ -74,7 +74,7 @@ export class Accounts extends Context.Service<
       user: string,
       password: Redacted.Redacted,
       address: string
-    ) => Effect.Effect<Identity, Unauthenticated | TooManyAttempts>
+    ) => Effect.Effect<Identity, Unauthenticated | TooManyAttempts | RepositoryUnavailable>
     /** A token for scripts, good for 24 hours at every central of the repository. */
     readonly issueToken: (identity: Identity) => Effect.Effect<Redacted.Redacted, RepositoryUnavailable>
     /** What a browser's session cookie holds, good for 12 hours, likewise. */
@@ -91,7 +91,7 @@ export class Accounts extends Context.Service<
     Effect.gen(function* () {
       const credentials = yield* Credentials
       const repository = yield* Repository
-      const attempts = Attempts.make()
+      const attempts = Attempts.make(repository)
       // each takes 16 MiB and a core: guesses must not push out the workers
       const hashing = yield* Semaphore.make(2)
       const nobody = yield* credentials.hash(Redacted.make(yield* credentials.random))

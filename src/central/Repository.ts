@@ -69,6 +69,13 @@ export interface Login {
   readonly until: number
 }
 
+/** How often something was tried. */
+export interface Tries {
+  readonly count: number
+  /** Until when that counts, in epoch milliseconds. */
+  readonly until: number
+}
+
 type Stored<A, E = never> = Effect.Effect<A, E | RepositoryUnavailable>
 
 /** The store. Rules are the callers': it only keeps, finds and serialises. */
@@ -144,7 +151,16 @@ export class Repository extends Context.Service<
     readonly login: (digest: string) => Stored<Login | undefined>
     readonly removeLogin: (digest: string) => Stored<void>
 
-    /** Forgets logins that are over, audit entries from before, and logs whose job is gone; gives how many logs. */
+    /**
+     * Reads the tries of these keys, decides and writes, while nobody else can, at any central of this store. `change` may be
+     * asked twice.
+     */
+    readonly changeTries: <A>(
+      keys: ReadonlyArray<string>,
+      change: (tries: ReadonlyMap<string, Tries>) => readonly [answer: A, changed: ReadonlyMap<string, Tries>]
+    ) => Stored<A>
+
+    /** Forgets logins and tries that are over, audit entries from before, and logs whose job is gone; gives how many logs. */
     readonly tidy: (limits: { readonly now: number; readonly auditsBefore: number }) => Stored<number>
     /** Answers as long as the database does. */
     readonly ping: Stored<void>

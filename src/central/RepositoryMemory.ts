@@ -7,7 +7,14 @@ import type { JobKey } from "../protocol/Job.ts"
 import { keyTuple } from "../protocol/Job.ts"
 import type { JobRecord } from "./JobRecord.ts"
 import { type PlacedChunk, partOf } from "./LogText.ts"
-import { type AuditEntry, type Change, type Login, Repository, type Writer } from "./Repository.ts"
+import {
+  type AuditEntry,
+  type Change,
+  type Login,
+  Repository,
+  type Tries,
+  type Writer
+} from "./Repository.ts"
 import { byClaimOrder, claimed, fitsAsk, fitsJob, fitsWorker, tallied } from "./RepositoryFilters.ts"
 import type { WorkerRecord } from "./WorkerRecord.ts"
 import type { VariableRecord, XComFilter, XComRecord } from "./XComRecord.ts"
@@ -69,6 +76,7 @@ const make = Effect.sync(() => {
   const jobs = new Map<string, JobRecord>()
   const logs = new Map<string, Log>()
   const logins = new Map<string, Login>()
+  const tries = new Map<string, Tries>()
   let audits: Array<AuditEntry> = []
   const xcoms = new Map<string, XComRecord>()
   const variables = new Map<string, VariableRecord>()
@@ -188,9 +196,17 @@ const make = Effect.sync(() => {
     addLogin: (login) => Effect.sync(() => void logins.set(login.digest, login)),
     login: (digest) => Effect.sync(() => logins.get(digest)),
     removeLogin: (digest) => Effect.sync(() => void logins.delete(digest)),
+    changeTries: (keys, change) =>
+      Effect.sync(() => {
+        const wanted = new Set(keys)
+        const [answer, changed] = change(new Map([...tries].filter(([key]) => wanted.has(key))))
+        for (const [key, one] of changed) tries.set(key, one)
+        return answer
+      }),
     tidy: ({ auditsBefore, now }) =>
       Effect.sync(() => {
         for (const { digest, until } of logins.values()) if (until <= now) logins.delete(digest)
+        for (const [key, { until }] of tries) if (until <= now) tries.delete(key)
         audits = audits.filter(({ at }) => at >= auditsBefore)
         const stray = [...logs.keys()].filter((id) => !jobs.has(id))
         for (const id of stray) logs.delete(id)

@@ -17,6 +17,7 @@ import { removeRestOf } from "./SqlRemoval.ts"
 import { changeRow, changeRows, insertRow, readRow } from "./SqlRows.ts"
 import { tallyJobs } from "./SqlTally.ts"
 import { tidy } from "./SqlTidy.ts"
+import { changeTries } from "./SqlTries.ts"
 import { written } from "./SqlWriter.ts"
 import { variablesIn, xcomsIn } from "./SqlXComs.ts"
 import { RowUnreadable } from "./StoredRow.ts"
@@ -149,6 +150,7 @@ const make = Effect.gen(function* () {
     addLogin: (one) => run(addLogin(sql, one)),
     login: (digest) => run(login(sql, digest)),
     removeLogin: (digest) => run(removeLogin(sql, digest)),
+    changeTries: (keys, change) => run(changeTries(sql, keys, change)),
     tidy: (limits) => run(tidy(sql, limits)),
     ping: run(Effect.asVoid(sql`SELECT 1 AS one`))
   })

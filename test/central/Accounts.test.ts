@@ -1,6 +1,6 @@
 /** Accounts: passwords, tokens, sessions, links, and how often one may try. */
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Accounts, type Credential } from "../../src/central/Accounts.ts"
 import { placeOf } from "../../src/central/Attempts.ts"
@@ -117,6 +117,26 @@ describe("whoever guesses", () => {
     }).pipe(Effect.provide(withUsers().layer))
   )
 })
+
+it.effect("tries count at every central of the store, and so does where somebody has logged in", () =>
+  Effect.gen(function* () {
+    const password = yield* hash(secret("lovelace"))
+    const users = { users: () => JSON.stringify({ ada: { password, roles: ["view"] } }) }
+    const central = Layer.build(
+      Layer.fresh(Accounts.layer).pipe(Layer.provide(Credentials.layerMemory(users)))
+    ).pipe(Effect.map((services) => Context.get(services, Accounts)))
+    const [one, two] = [yield* central, yield* central]
+    const guess = (accounts: typeof one, address: string) =>
+      refused(accounts.logIn("ada", secret("guess"), address))
+    yield* one.logIn("ada", secret("lovelace"), "10.0.0.1")
+    for (let at = 0; at < 20; at++)
+      expect(yield* guess(at % 2 === 0 ? one : two, `10.0.1.${at}`)).toBe("Unauthenticated")
+    for (const each of [one, two]) expect(yield* guess(each, "10.0.2.1")).toBe("TooManyAttempts")
+    yield* two.logIn("ada", secret("lovelace"), "10.0.0.1")
+    yield* TestClock.adjust("15 minutes")
+    expect(yield* guess(two, "10.0.2.1")).toBe("Unauthenticated")
+  }).pipe(Effect.provide(RepositoryMemory.layer), Effect.scoped)
+)
 
 describe("a token", () => {
   it.effect("is good for 24 hours, and is no session", () =>

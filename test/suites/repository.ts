@@ -344,6 +344,41 @@ export const suite = <E>(name: string, layer: Layer.Layer<Repository, E>) => {
         assert.deepStrictEqual(yield* store.login("b"), other)
       }))
 
+    test("tries are counted by key, also when they come at once", (store) =>
+      Effect.gen(function* () {
+        const [a, b] = [`a ${odd}`, "b"]
+        const add = (keys: ReadonlyArray<string>) =>
+          store.changeTries(keys, (found) => [
+            keys.map((key) => found.get(key)?.count ?? 0),
+            new Map(
+              keys.map((key) => [key, { count: (found.get(key)?.count ?? 0) + 1, until: 1_700_000_000_123 }])
+            )
+          ])
+        assert.deepStrictEqual(yield* add([a]), [0])
+        assert.deepStrictEqual(yield* add([b, a]), [0, 1])
+        yield* Effect.forEach(
+          Array.from({ length: 20 }),
+          (_, at) => add(at % 2 === 0 ? [a, "c"] : ["c", a]),
+          {
+            concurrency: "unbounded"
+          }
+        )
+        const read = (...keys: ReadonlyArray<string>) =>
+          store.changeTries(keys, (found) => [found, new Map()])
+        const until = 1_700_000_000_123
+        assert.deepStrictEqual(
+          yield* read("c", a, b, "none"),
+          new Map([
+            ["c", { count: 20, until }],
+            [a, { count: 22, until }],
+            [b, { count: 1, until }]
+          ])
+        )
+        yield* store.changeTries([b, "d"], () => [0, new Map([["d", { count: 3, until: until + 1 }]])])
+        yield* store.tidy({ now: until, auditsBefore: 0 })
+        assert.deepStrictEqual(yield* read(a, b, "c", "d"), new Map([["d", { count: 3, until: until + 1 }]]))
+      }))
+
     test("what is over is forgotten: logins, old audit entries, logs without a job", (store) =>
       Effect.gen(function* () {
         for (const until of [9, 10, 11]) yield* store.addLogin(login(`${until}`, until))

@@ -7,13 +7,15 @@ import { firstTables } from "./firstTables.ts"
 import { logins } from "./logins.ts"
 import { retries } from "./retries.ts"
 import { taskTables } from "./taskTables.ts"
+import { tries } from "./tries.ts"
 
 /** All of them, in order. */
 export const migrations = {
   "1_first_tables": firstTables,
   "2_task_tables": taskTables,
   "3_logins": logins,
-  "4_retries": retries
+  "4_retries": retries,
+  "5_tries": tries
 }
 
 export const schemaVersion = Math.max(...Object.keys(migrations).map(Number.parseFloat))
