@@ -2,7 +2,7 @@
  * native: what a task in TypeScript costs, in a process of its own and in the worker's, beside a worker that runs nothing.
  *
  * On one site, in turns: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker makes only the requests that
- * no worker can avoid, so its rate is what the site bears. `--quick` runs each once, without the Python worker, and writes
+ * no worker can avoid, so its rate is what the site bears. `--quick` is one round of two runs, without the Python worker, and writes
  * nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
  */
 import { writeFileSync } from "node:fs"
@@ -19,6 +19,8 @@ const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } }
 })
 const rounds = values.quick ? 1 : Number(values.rounds)
+/** Of 200 tasks each, one after the other at the same worker. */
+const runs = values.quick ? 2 : 5
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 const folder = resolve(process.env["EDGE_WORKER_TEST_SITE_FOLDER"] ?? ".airflow")
@@ -52,7 +54,7 @@ try {
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       say(`200 tasks, ${contender.name}`)
-      add(contender.name, await manyNative(site, contender))
+      add(contender.name, await manyNative(site, contender, runs))
     }
     for (const contender of contenders.slice(values.quick ? 2 : 1)) {
       say(`from claim to line, ${contender.name}`)
@@ -70,6 +72,7 @@ try {
 const text = page(samples, {
   cores: cpus().length,
   cpu: cpus()[0]?.model ?? "unknown CPU",
+  runs,
   words: process.argv.slice(2)
 })
 process.stdout.write(text)

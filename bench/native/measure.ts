@@ -31,9 +31,9 @@ const runOnce = async (site: Site, workerName: string) => {
 
 /**
  * Tasks a second; CPU of all processes of the worker in milliseconds a task: of the first run after its start, in which it
- * starts the processes for its tasks, and of a second one.
+ * starts the processes for its tasks, of the second one, and of the last of `runs`, by when V8 has compiled what runs often.
  */
-export const manyNative = async (site: Site, contender: Contender) => {
+export const manyNative = async (site: Site, contender: Contender, runs: number) => {
   const running = start(site, contender, { queue })
   try {
     await running.registered()
@@ -42,9 +42,16 @@ export const manyNative = async (site: Site, contender: Contender) => {
       const { from, to } = await runOnce(site, running.workerName)
       return { rate: tasks / ((to - from) / 1000), cpu: ((running.usage().cpu - before) * 1000) / tasks }
     }
-    const first = await once()
-    const second = await once()
-    return { rate: [first.rate, second.rate], firstCpu: [first.cpu], cpu: [second.cpu] }
+    const all: Array<Awaited<ReturnType<typeof once>>> = []
+    for (let run = 0; run < runs; run++) all.push(await once())
+    const [first, second] = all
+    const cpuOf = (one: (typeof all)[number] | undefined) => (one === undefined ? [] : [one.cpu])
+    return {
+      rate: all.map(({ rate }) => rate),
+      firstCpu: cpuOf(first),
+      nextCpu: cpuOf(second),
+      cpu: cpuOf(all.at(-1))
+    }
   } finally {
     await running.end()
   }
