@@ -1,11 +1,11 @@
 /** Our container: its stop, the end of its process 1, and what the next start makes of it. */
-import { assert, describe, inject, onTestFinished, test } from "vitest"
+import { assert, describe, inject, type TestContext, test } from "vitest"
 import { Container } from "./Container.ts"
 import { settled } from "./settled.ts"
 import { Site } from "./site.ts"
 
 /** A container whose worker is up. */
-const start = async () => {
+const start = async ({ onTestFinished }: TestContext) => {
   const site = new Site()
   onTestFinished(() => site.close())
   await site.open()
@@ -18,8 +18,8 @@ const start = async () => {
 }
 
 describe("our container", () => {
-  test("stop: its worker drains, the job finishes", async () => {
-    const { container, site } = await start()
+  test("stop: its worker drains, the job finishes", async (context) => {
+    const { container, site } = await start(context)
     const job = await site.running("one")
     const stopped = container.podman("stop", "--time", "600", "worker")
     await site.reaches("terminating")
@@ -44,8 +44,8 @@ describe("our container", () => {
 
   test.for(Object.entries(ends))(
     "%s: every process ends with it; the next start settles",
-    async ([how, end]) => {
-      const { container, site } = await start()
+    async ([how, end], context) => {
+      const { container, site } = await start(context)
       const jobs = [await site.running("one"), await site.running("wedged")]
       assert.isAbove((await container.processes()).length, 7)
       await end(container)

@@ -1,6 +1,6 @@
 /** Our unit under a real systemd: what a stop, a restart and a kill do to its jobs, with each KillMode. */
 import { join } from "node:path"
-import { assert, describe, onTestFinished, test } from "vitest"
+import { assert, describe, type TestContext, test } from "vitest"
 import { eventually } from "../../scripts/airflow/eventually.ts"
 import { bundleWorker } from "../signals/bundle.ts"
 import { Machine, monotonicNow } from "./Machine.ts"
@@ -10,7 +10,7 @@ import { type Job, Site } from "./site.ts"
 const patience = { seconds: 30, everyMillis: 50 }
 
 /** A machine with our unit, changed by these lines of `[Service]`. */
-const boot = async (...service: ReadonlyArray<string>) => {
+const boot = async ({ onTestFinished }: TestContext, ...service: ReadonlyArray<string>) => {
   const site = new Site()
   const machine = new Machine(site)
   onTestFinished(async () => {
@@ -28,8 +28,8 @@ const up = async (machine: Machine, site: Site) => {
 }
 
 /** The same, whose worker is up. */
-const start = async (...service: ReadonlyArray<string>) => {
-  const made = await boot(...service)
+const start = async (context: TestContext, ...service: ReadonlyArray<string>) => {
+  const made = await boot(context, ...service)
   await up(made.machine, made.site)
   return made
 }
@@ -61,8 +61,8 @@ const said = (machine: Machine, text: string) =>
   )
 
 describe.concurrent("our unit: KillMode=process", () => {
-  test("stop: it waits for the job; journald has what the worker says", async () => {
-    const { machine, site } = await start()
+  test("stop: it waits for the job; journald has what the worker says", async (context) => {
+    const { machine, site } = await start(context)
     const job = await site.running("one")
     const stopped = machine.systemctl("stop", "edge-worker")
     await site.reaches("terminating")
@@ -80,8 +80,8 @@ describe.concurrent("our unit: KillMode=process", () => {
     await site.cleared()
   })
 
-  test("restart: it waits for the job, then the next worker takes jobs", async () => {
-    const { machine, site } = await start()
+  test("restart: it waits for the job, then the next worker takes jobs", async (context) => {
+    const { machine, site } = await start(context)
     const job = await site.running("one")
     const { mainPid } = await machine.unit()
     const restart = machine.systemctl("restart", "edge-worker")
@@ -96,8 +96,8 @@ describe.concurrent("our unit: KillMode=process", () => {
     assert.deepStrictEqual([job.runs, next.runs], [1, 1])
   })
 
-  test("kill -9 of the worker: the next one finds the jobs, their whole logs and exit codes arrive", async () => {
-    const { machine, site } = await start()
+  test("kill -9 of the worker: the next one finds the jobs, their whole logs and exit codes arrive", async (context) => {
+    const { machine, site } = await start(context)
     const [one, wedged] = [await site.running("one"), await site.running("wedged")]
     await kill(machine, "main")
     one.tell("say without a worker")
@@ -121,8 +121,8 @@ describe.concurrent("our unit: KillMode=process", () => {
     await site.cleared()
   })
 
-  test("a job that ends while no worker is there: the next start tells how", async () => {
-    const { machine, site } = await start("Restart=no")
+  test("a job that ends while no worker is there: the next start tells how", async (context) => {
+    const { machine, site } = await start(context, "Restart=no")
     const job = await site.running("one")
     await kill(machine, "main")
     await machine.until("the unit has failed", ({ active }) => active === "failed")
@@ -141,8 +141,8 @@ describe.concurrent("our unit: KillMode=process", () => {
     assert.strictEqual(job.runs, 1)
   })
 
-  test("TimeoutStopSec is over: systemd kills the worker alone, the job goes on under the next", async () => {
-    const { machine, site } = await start("TimeoutStopSec=1")
+  test("TimeoutStopSec is over: systemd kills the worker alone, the job goes on under the next", async (context) => {
+    const { machine, site } = await start(context, "TimeoutStopSec=1")
     const job = await site.running("one")
     await machine.systemctl("restart", "edge-worker")
     assert.include(await machine.journal(), "Failed with result 'timeout'")
@@ -153,9 +153,9 @@ describe.concurrent("our unit: KillMode=process", () => {
     assert.strictEqual(job.runs, 1)
   })
 
-  test("the drain's own deadline: its tasks are ended and told, and the unit has not failed", async () => {
+  test("the drain's own deadline: its tasks are ended and told, and the unit has not failed", async (context) => {
     const drain = ["TIMEOUT_SEC", "KILL_GRACE_SEC"].map((name) => `AIRFLOW__EDGE__DRAIN_${name}=1`)
-    const { machine, site } = await start(`Environment=${drain.join(" ")}`)
+    const { machine, site } = await start(context, `Environment=${drain.join(" ")}`)
     const job = await site.running("wedged")
     await machine.systemctl("stop", "edge-worker")
     assert.strictEqual(await job.state(), "failed")
@@ -165,16 +165,17 @@ describe.concurrent("our unit: KillMode=process", () => {
     assert.deepStrictEqual(await machine.processes(), [])
   })
 
-  test("a wrong configuration is said once, and not tried again", async () => {
-    const { machine } = await boot("Environment=AIRFLOW__EDGE_WORKER__TASK_ISOLATION=wrong")
+  test("a wrong configuration is said once, and not tried again", async (context) => {
+    const { machine } = await boot(context, "Environment=AIRFLOW__EDGE_WORKER__TASK_ISOLATION=wrong")
     await machine.systemctl("start", "edge-worker")
     const { restarts, status } = await machine.until("it has failed", ({ active }) => active === "failed")
     assert.deepStrictEqual([restarts, status], [0, 78])
     assert.strictEqual((await machine.journal()).split("task_isolation").length, 2)
   })
 
-  test("a task in TypeScript ends with its worker, and is settled by the next", async () => {
+  test("a task in TypeScript ends with its worker, and is settled by the next", async (context) => {
     const { machine, site } = await boot(
+      context,
       'Environment="AIRFLOW__EDGE_WORKER__TASK_PROGRAM=node /var/lib/airflow/tasks.cjs"'
     )
     await bundleWorker(site.home, join(import.meta.dirname, "tasks.ts"))
@@ -194,20 +195,23 @@ describe.concurrent("our unit: KillMode=process", () => {
 })
 
 describe.concurrent("other KillModes", () => {
-  test.for(["control-group", "mixed", "process"])("%s: all killed at once: settled", async (mode) => {
-    const { machine, site } = await start(`KillMode=${mode}`)
-    const jobs = [await site.running("one"), await site.running("wedged")]
-    await kill(machine, "all")
-    await restarted(machine)
-    await inTime(`${mode}, all killed`, machine, jobs)
-    for (const job of jobs) await job.says("its process was killed, or the machine was restarted")
-    await alone(machine)
-    assert.deepStrictEqual([jobs.map((job) => job.runs)], [[1, 1]])
-    await site.cleared()
-  })
+  test.for(["control-group", "mixed", "process"])(
+    "%s: all killed at once: settled",
+    async (mode, context) => {
+      const { machine, site } = await start(context, `KillMode=${mode}`)
+      const jobs = [await site.running("one"), await site.running("wedged")]
+      await kill(machine, "all")
+      await restarted(machine)
+      await inTime(`${mode}, all killed`, machine, jobs)
+      for (const job of jobs) await job.says("its process was killed, or the machine was restarted")
+      await alone(machine)
+      assert.deepStrictEqual([jobs.map((job) => job.runs)], [[1, 1]])
+      await site.cleared()
+    }
+  )
 
-  test("mixed: the worker killed: systemd kills its jobs at once: settled", async () => {
-    const { machine, site } = await start("KillMode=mixed")
+  test("mixed: the worker killed: systemd kills its jobs at once: settled", async (context) => {
+    const { machine, site } = await start(context, "KillMode=mixed")
     const jobs = [await site.running("one"), await site.running("wedged")]
     await kill(machine, "main")
     await restarted(machine)
@@ -219,8 +223,8 @@ describe.concurrent("other KillModes", () => {
     )
   })
 
-  test("mixed: stop: it waits for the job", async () => {
-    const { machine, site } = await start("KillMode=mixed")
+  test("mixed: stop: it waits for the job", async (context) => {
+    const { machine, site } = await start(context, "KillMode=mixed")
     const job = await site.running("one")
     const stopped = machine.systemctl("stop", "edge-worker")
     await site.reaches("terminating")
@@ -229,8 +233,8 @@ describe.concurrent("other KillModes", () => {
     assert.deepStrictEqual([await job.state(), (await machine.unit()).status, job.runs], ["success", 0, 1])
   })
 
-  test("control-group: the worker killed: SIGTERM for its jobs, the next start waits for TimeoutStopSec", async () => {
-    const { machine, site } = await start("KillMode=control-group", "TimeoutStopSec=2")
+  test("control-group: the worker killed: SIGTERM for its jobs, the next start waits for TimeoutStopSec", async (context) => {
+    const { machine, site } = await start(context, "KillMode=control-group", "TimeoutStopSec=2")
     const [one, wedged] = [await site.running("one"), await site.running("wedged")]
     await kill(machine, "main")
     await restarted(machine)
@@ -241,8 +245,8 @@ describe.concurrent("other KillModes", () => {
     assert.deepStrictEqual([one.runs, wedged.runs], [1, 1])
   })
 
-  test("control-group: stop: ends the job, which is told", async () => {
-    const { machine, site } = await start("KillMode=control-group")
+  test("control-group: stop: ends the job, which is told", async (context) => {
+    const { machine, site } = await start(context, "KillMode=control-group")
     const job = await site.running("one")
     await machine.systemctl("stop", "edge-worker")
     assert.deepStrictEqual([await job.state(), await site.worker()], ["failed", "offline"])
