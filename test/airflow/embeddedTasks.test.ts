@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import datetime
-from airflow.exceptions import AirflowSkipException
+from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk import BaseHook, Variable, dag, get_current_context, task
 from airflow.sdk.bases.sensor import PokeReturnValue
 
@@ -43,6 +43,18 @@ def embedded():
         raise ValueError("this task fails")
 
     @task
+    def fails_first():
+        ti = get_current_context()["ti"]
+        print("max_tries", ti.max_tries, "left", ti.xcom_pull(task_ids="fails_first", key="mark"))
+        ti.xcom_push(key="mark", value=ti.try_number)
+        if ti.try_number == 1:
+            raise ValueError("not yet")
+
+    @task
+    def gives_up():
+        raise AirflowFailException("never")
+
+    @task
     def skips():
         raise AirflowSkipException("not today")
 
@@ -57,7 +69,7 @@ def embedded():
         open(mark, "w").close()
         time.sleep(600)
 
-    give(), take(), fails(), skips(), waits()
+    give(), take(), fails(), fails_first(), gives_up(), skips(), waits()
     hangs(os.environ["EMBEDDED_MARK"])
 
 embedded()
@@ -78,9 +90,9 @@ const start = async () => {
   mkdirSync(join(folder, "dags"))
   write("dags/embedded.py", dag)
   const mark = join(folder, "it-hangs")
-  const path = (task: string, map = -1) => `/central/v1/jobs/embedded/${task}/run/1/${map}`
-  const job = async (task: string) =>
-    Schema.decodeUnknownSync(CentralJob)(await central.call(200, "GET", path(task)))
+  const path = (task: string, attempt = 1) => `/central/v1/jobs/embedded/${task}/run/${attempt}/-1`
+  const job = async (task: string, attempt = 1) =>
+    Schema.decodeUnknownSync(CentralJob)(await central.call(200, "GET", path(task, attempt)))
   return {
     central,
     mark,
@@ -89,26 +101,29 @@ const start = async () => {
       AIRFLOW__CORE__DAGS_FOLDER: join(folder, "dags"),
       EMBEDDED_MARK: mark
     },
-    submit: (task: string, conf?: unknown) =>
+    job,
+    submit: (task: string, conf?: unknown, more: object = {}) =>
       central.call(201, "POST", "/central/v1/jobs", {
         dag_id: "embedded",
         task_id: task,
         run_id: "run",
-        ...(conf === undefined ? {} : { conf })
+        ...(conf === undefined ? {} : { conf }),
+        ...more
       }),
     cancel: (task: string) => central.call(200, "POST", `${path(task)}/cancel`),
-    ends: (task: string, state: string) =>
+    ends: (task: string, state: string, attempt = 1) =>
       eventually(
         `${task} ends as ${state}`,
-        () => job(task),
+        () => job(task, attempt),
         (seen) => seen.state === state,
         { seconds: 90 }
       ),
-    saysInItsLog: (task: string, pattern: RegExp) =>
+    saysInItsLog: (task: string, pattern: RegExp, attempt = 1) =>
       eventually(
         `the log of ${task}`,
         async () =>
-          Schema.decodeUnknownSync(CentralLog)(await central.call(200, "GET", `${path(task)}/log`)).text,
+          Schema.decodeUnknownSync(CentralLog)(await central.call(200, "GET", `${path(task, attempt)}/log`))
+            .text,
         (text) => pattern.test(text),
         { seconds: 30 }
       )
@@ -129,7 +144,7 @@ describe.each([
   ["Airflow's own worker", startPython],
   ["our worker", startOurs]
 ] as const)("Python tasks of the embedded central at %s", (_, startWorker) => {
-  it("succeed, hand on values, fail, skip, come back later, and end when they are cancelled", async () => {
+  it("succeed, hand on values, fail, are tried again, skip, come back later, and end when they are cancelled", async () => {
     const site = await start()
     const worker = startWorker("w", site.variables)
     await site.central.reaches("w", "idle")
@@ -157,6 +172,17 @@ describe.each([
     await site.submit("fails")
     await site.ends("fails", "failed")
     await site.saysInItsLog("fails", /this task fails/)
+    const again = { retries: 1, retry_delay: 1 }
+    await site.submit("fails_first", undefined, again)
+    await site.ends("fails_first", "failed")
+    expect((await site.job("fails_first")).next_try).toBe(2)
+    await site.ends("fails_first", "success", 2)
+    await site.saysInItsLog("fails_first", /max_tries 1 left None.*not yet/s)
+    await site.saysInItsLog("fails_first", /max_tries 1 left None/, 2)
+    await site.submit("gives_up", undefined, again)
+    await site.ends("gives_up", "failed")
+    expect((await site.job("gives_up")).next_try).toBeNull()
+
     await site.submit("skips")
     await site.ends("skips", "skipped")
     await site.submit("waits")
