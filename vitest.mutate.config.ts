@@ -1,18 +1,19 @@
-/** The tests that `npm run mutate` runs against each change of the worker; few seeds, as each change runs them anew. */
+/** How `npm run mutate` runs a file of tests: with the copies of the worker that have the changes in them. */
+import { readFileSync } from "node:fs"
 import { defineConfig } from "vitest/config"
+import { copiesFile } from "./scripts/mutation/changes.ts"
+
+const copies = new Map<string, string>(Object.entries(JSON.parse(readFileSync(copiesFile, "utf8"))))
 
 export default defineConfig({
+  plugins: [{ name: "copies", enforce: "pre", load: (id) => copies.get(id) }],
   test: {
-    include: process.env["MUTATE_TESTS"]?.split(",") ?? [
-      "test/worker/**/*.test.ts",
-      "test/simulation/simulation.test.ts"
-    ],
-    // A thousand workers for each change take too long, and time out on a busy machine.
-    exclude: ["test/worker/HeartbeatSpread.test.ts"],
-    env: { SIMULATION_SEEDS: "40" },
-    // A busy machine must not look like a test that noticed.
-    testTimeout: 120_000,
-    // Without isolation Stryker sees which code a test runs only in the first files.
-    isolate: true
+    include: ["test/worker/*.test.ts", "test/fuzz/*.test.ts", "test/simulation/simulation.test.ts"],
+    env: { SIMULATION_SEEDS: "40", EDGE_WORKER_FUZZ_SHRINK: "no" },
+    runner: "./scripts/mutation/runner.ts",
+    // The runner has limits of its own, and goes through many changes in one test.
+    testTimeout: 10 * 3_600_000,
+    reporters: ["dot"],
+    maxWorkers: 1
   }
 })
