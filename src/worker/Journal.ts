@@ -209,7 +209,7 @@ export class Journal extends Context.Service<
         Effect.forkScoped
       )
 
-      if (stale.length > 0) yield* keepGoing((next) => ({ next, changes: stale }))
+      yield* keepGoing((next) => ({ next, changes: stale }))
 
       return Journal.of({
         claimed: (claim, log) =>
@@ -293,7 +293,6 @@ const restore = Effect.fnUntraced(function* (left: ReadonlyArray<JournalEntry>) 
   }
   // A disk that refused may have kept a `running` whose end the site has long accepted: it must not come after it.
   const isStale = ({ claimId, state }: Report) => state === "running" && (claims.get(claimId)?.ended ?? true)
-  reports.sort((a, b) => a.id - b.id)
   return {
     claims,
     reports: reports.filter((report) => !isStale(report)),

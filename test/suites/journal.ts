@@ -253,6 +253,28 @@ export const suite = <E>(
       })
     )
 
+    it.effect(
+      "a report says of which job it is, of which task instance, and until when it may be handed back",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* disk
+          const { task_instance_id, ...job } = testJob("old")
+          const named = { ...claimOf("new"), expires: 1_700_000_600_000 }
+          const nameless: Claim = { ...claimOf("old"), job }
+          yield* life(store, (journal) =>
+            Effect.andThen(journal.settled(named, "queued"), journal.settled(nameless, "failed"))
+          )
+          const reports = yield* life(store, (journal) => journal.reports)
+          assert.deepStrictEqual(
+            reports.map(({ expires, key, taskInstanceId }) => [key.task_id, taskInstanceId, expires]),
+            [
+              ["new", task_instance_id, 1_700_000_600_000],
+              ["old", null, null]
+            ]
+          )
+        })
+    )
+
     it.effect("the outbox is told of at once, and only of its changes", () =>
       Effect.gen(function* () {
         const store = yield* disk

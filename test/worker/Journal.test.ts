@@ -94,6 +94,44 @@ const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
   )
 }
 
+describe("what makes no sense in what was left", () => {
+  it.effect("is named in the log and left out; all else is settled", () =>
+    Effect.gen(function* () {
+      const entries = new Map<string, JournalEntry>()
+      const store = JournalStore.layerMemory(entries)
+      const [good, wrongId, torn] = [claimOf("good"), claimOf("wrong-id"), claimOf("torn")]
+      yield* life(store, (journal) =>
+        Effect.gen(function* () {
+          for (const claim of [good, wrongId, torn]) yield* journal.claimed(claim)
+          yield* journal.settled(good, "success")
+        })
+      )
+      for (const [key, entry] of entries) {
+        if (entry.id === "wrong-id") entries.set(key, { ...entry, id: "another" })
+        if (entry.id === "torn") entries.set(key, { ...entry, value: entry.value.slice(0, -5) })
+      }
+      const [open, lines] = yield* logged(
+        life(store, (journal) => Effect.all([journal.openClaims, journal.reports]))
+      )
+      assert.deepStrictEqual(
+        open[0].map(({ claim }) => claim.id),
+        ["good"]
+      )
+      assert.deepStrictEqual(
+        open[1].map(({ state }) => state),
+        ["success"]
+      )
+      assert.deepStrictEqual(
+        lines.filter((line) => line.includes("cannot be read")).map((line) => line.split(" ").slice(2, 4)),
+        [
+          ["claim", "another"],
+          ["claim", "torn"]
+        ]
+      )
+    })
+  )
+})
+
 /** The largest file that this process may write: a write beyond it fails as one on a full disk does. */
 const largestFile = (bytes: string) =>
   Effect.sync(() => void execFileSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]))

@@ -13,6 +13,18 @@ const key = { dag_id: "d", task_id: "t", run_id: "r", try_number: 1, map_index: 
 const settings = { apiRetryWaitMin: Duration.seconds(1), apiRetryWaitMax: Duration.seconds(300) }
 const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 20 }))
 
+/** Runs the clock until the effect has ended: its result, and the seconds that it took. */
+const timed = Effect.fnUntraced(function* <A, E>(effect: Effect.Effect<A, E>) {
+  const fiber = yield* Effect.forkChild(effect)
+  yield* settle
+  let seconds = 0
+  for (; fiber.pollUnsafe() === undefined; seconds++) {
+    yield* TestClock.adjust("1 second")
+    yield* settle
+  }
+  return [yield* Fiber.join(fiber), seconds] as const
+})
+
 /** Delivers "text" to a site whose next answers are `script`. */
 const deliver = (
   script: ReadonlyArray<Fate>,
@@ -24,6 +36,7 @@ const deliver = (
   return Effect.gen(function* () {
     const client = yield* EdgeClient
     let doubles = 0
+    const failedAt: Array<number> = []
     const backoff = makeBackoff(settings)
     const delivery = makeDelivery({
       push: (time, text) =>
@@ -35,19 +48,15 @@ const deliver = (
       possibleDouble: Effect.sync(() => {
         doubles += 1
       }),
-      failed: () => Effect.void
+      failed: (_, tries) => Effect.sync(() => void failedAt.push(tries))
     })
-    const fiber = yield* Effect.forkChild(delivery("text"))
-    let seconds = 0
-    for (; fiber.pollUnsafe() === undefined; seconds++) {
-      yield* settle
-      yield* TestClock.adjust("1 second")
-    }
+    const [{ _tag: ended }, seconds] = yield* timed(delivery("text"))
     const times = site.requests.map((request) => request.time)
     const names = [...new Set(times)]
     return {
-      ended: (yield* Fiber.join(fiber))._tag,
+      ended,
       doubles,
+      failedAt,
       seconds,
       appended: site.appended,
       times: names,
@@ -167,6 +176,39 @@ describe("LogDelivery", () => {
     })
   )
 
+  it.effect("tells of each failure, with the tries since the last success; a gateway's limit is none", () =>
+    Effect.gen(function* () {
+      expect((yield* deliver(["away", "busy", "ok"])).failedAt).toEqual([0, 1])
+      expect((yield* deliver(["ok"])).failedAt).toEqual([])
+      expect((yield* deliver([2])).failedAt).toEqual([])
+    })
+  )
+
+  it.effect("waits longer each time that a site refuses one text only, until it has taken one", () => {
+    const site = makeLogSite()
+    site.site.otherwise = ({ text }) => (text === "bad" ? "500-before" : "ok")
+    return Effect.gen(function* () {
+      const client = yield* EdgeClient
+      const delivery = makeDelivery({
+        push: (time, text) =>
+          client.pushLog(key, { log_chunk_time: time, log_chunk_data: text, task_instance_id: null }),
+        nextTime: yield* makeChunkTimes,
+        backoff: makeBackoff(settings),
+        hasTaskInstance: true,
+        hopeless: Effect.succeed(false),
+        possibleDouble: Effect.void,
+        failed: () => Effect.void
+      })
+      const refused = Effect.map(timed(delivery("bad")), ([, seconds]) => seconds)
+      for (let times = 0; times < 8; times++) yield* refused
+      let waited = 0
+      for (let times = 0; times < 5; times++) waited += yield* refused
+      expect(waited).toBeGreaterThan(10)
+      yield* timed(delivery("good"))
+      expect(yield* refused).toBeLessThanOrEqual(2)
+    }).pipe(Effect.provide(site.layer))
+  })
+
   it.effect("gives a callback's log up at the first 500, and only then", () =>
     Effect.gen(function* () {
       const result = yield* deliver(["away", "lost-before", "500-before"], false)
@@ -214,6 +256,19 @@ describe("LogDelivery", () => {
 })
 
 describe("the waits between tries", () => {
+  it.effect("are at least the least one, at most twice the last limit, and never more than 90 s", () =>
+    Effect.gen(function* () {
+      for (let sample = 0; sample < 5; sample++) {
+        const { wait } = makeBackoff(settings)
+        for (const most of [2, 4, 8, 16, 32, 64, 90, 90, 90]) {
+          const [, seconds] = yield* timed(wait())
+          expect(seconds).toBeGreaterThanOrEqual(1)
+          expect(seconds).toBeLessThanOrEqual(most)
+        }
+      }
+    })
+  )
+
   it.effect("end when the site is back, but not before a moment that it has named", () =>
     Effect.gen(function* () {
       const back = yield* Deferred.make<void>()
@@ -226,6 +281,12 @@ describe("the waits between tries", () => {
       yield* settle
       expect(plain.pollUnsafe()).toBeDefined()
       expect(asked.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("290 seconds")
+      yield* settle
+      expect(asked.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("60 seconds")
+      yield* settle
+      expect(asked.pollUnsafe()).toBeDefined()
     })
   )
 })
