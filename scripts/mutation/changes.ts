@@ -52,7 +52,9 @@ export type Word =
       /** Milliseconds after which it hangs. */
       readonly limit: number
     }
-  | { readonly _tag: "lived" | "hung"; readonly test: string; readonly change: string }
+  | { readonly _tag: "lived"; readonly test: string; readonly change: string }
+  /** `isOver`: it does not run on, now that the change is switched off. */
+  | { readonly _tag: "hung"; readonly test: string; readonly change: string; readonly isOver: boolean }
   | { readonly _tag: "noticed"; readonly changes: ReadonlyArray<string> }
   /** One of these has spoilt what the tests of this process share; where it is the first of the process, it was noticed. */
   | { readonly _tag: "spoilt"; readonly changes: ReadonlyArray<string>; readonly isFirst: boolean }

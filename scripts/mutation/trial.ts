@@ -68,7 +68,7 @@ export const tryTests = async (
       case "hung":
         notice(word.change)
         known.hung.add(word.change)
-        return true
+        return !word.isOver
       case "spoilt":
         // One by one from now on: then it is the first of its process, or the one before it has spoilt it.
         trust = 1
@@ -109,7 +109,7 @@ export const tryTests = async (
       // A loop without a wait says nothing any more.
       if (last?._tag === "tries" && Date.now() - lastAt > last.limit + grace) {
         wasEnded = true
-        hear({ ...last, _tag: "hung" })
+        hear({ ...last, _tag: "hung", isOver: false })
       }
       if (wasEnded) endTests()
     }
