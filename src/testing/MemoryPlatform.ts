@@ -59,7 +59,8 @@ const stateFolder = (
   nameBefore: StateFolder["Service"]["nameBefore"],
   provedFor: number,
   noJobFolders: Effect.Effect<string | undefined>,
-  notes: Array<"asked" | "held" | "freed">
+  notes: Array<"asked" | "held" | "freed">,
+  sweeps: Array<ReadonlyArray<string>>
 ) =>
   Layer.succeed(
     StateFolder,
@@ -80,7 +81,7 @@ const stateFolder = (
             : Effect.fail(new JobFolderRefused({ reason }))
         ),
       removeJobFolder: () => Effect.void,
-      sweep: () => Effect.void
+      sweep: (keep) => Effect.sync(() => void sweeps.push([...keep]))
     })
   )
 
@@ -96,6 +97,8 @@ export const MemoryPlatform = {
       readonly logs?: string
       /** What is noted about the name, in order; the caller's array. */
       readonly nameNotes?: Array<"asked" | "held" | "freed">
+      /** The job folders that each sweep was told to keep; the caller's array. */
+      readonly sweeps?: Array<ReadonlyArray<string>>
       /** Why no job folder can be made now. */
       readonly noJobFolders?: Effect.Effect<string | undefined>
       /** Why no folder of a log can be made now. */
@@ -115,7 +118,8 @@ export const MemoryPlatform = {
         options.nameBefore ?? "none",
         options.provedFor ?? Number.POSITIVE_INFINITY,
         options.noJobFolders ?? Effect.succeed(undefined),
-        options.nameNotes ?? []
+        options.nameNotes ?? [],
+        options.sweeps ?? []
       )
     )
 }

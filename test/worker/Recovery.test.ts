@@ -1,112 +1,35 @@
 /** Recovery: what a worker that was killed has promised, its successor on the same journal keeps. */
-import { assert, describe, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
-import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
-import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import type { JournalEntry } from "../../src/platform/JournalStore.ts"
-import { JournalStore } from "../../src/platform/JournalStore.ts"
-import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
-import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
-import { testSettings } from "../../src/testing/settings.ts"
-import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
+import { down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
-import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
 import { Journal } from "../../src/worker/Journal.ts"
-import { LogPush } from "../../src/worker/LogPush.ts"
-import { Settlement } from "../../src/worker/Settlement.ts"
-import { known, Versions } from "../../src/worker/Versions.ts"
-import { Worker } from "../../src/worker/Worker.ts"
-import { advance, settle, within } from "./harness.ts"
-
-const log = "/logs/dag_id=dag/task_id=a/attempt=1.log"
-const retention = Duration.hours(2)
-const first = (central: Central) => [...central.jobs.values()][0]
-
-/** All that outlives a worker: the site, the machine's processes, its files. */
-const world = Layer.mergeAll(
-  TestCentral.layer,
-  TestRunner.layer(),
-  MemoryPlatform.layer({ nameBefore: "dead" })
-).pipe(
-  Layer.provideMerge(MemoryFileTail.layer),
-  Layer.provideMerge([
-    Layer.succeed(EdgeConfig, testSettings({ logRetention: retention })),
-    monotonicOfClock,
-    Layer.succeed(WorkerIdentity, { name: "worker-1", queues: ["default"], team: null, concurrency: 2 })
-  ])
-)
-
-/** What lives and dies with a worker; `disk` is what the next one reads. */
-const own = (disk: Map<string, JournalEntry>) =>
-  Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" }))).pipe(
-    Layer.provideMerge(Layer.fresh(Journal.layer)),
-    Layer.provide(JournalStore.layerMemory(disk))
-  )
-
-/** The effect's log lines, and those of the fibers that it has begun. */
-const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-  const lines: Array<string> = []
-  return Effect.map(
-    Effect.provide(effect, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
-    (value) => [value, lines] as const
-  )
-}
-
-/** Starts a worker; `kill` ends it, with the disk as it was at that moment. */
-const begin = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>, logs = "/logs") {
-  const scope = yield* Scope.make()
-  const machine = MemoryPlatform.layer({ nameBefore: "dead", logs })
-  const { journal, worker } = yield* Effect.all({ worker: Worker, journal: Journal }).pipe(
-    Effect.provide(
-      yield* Layer.buildWithScope(
-        Layer.provideMerge(Worker.layer, own(disk)).pipe(Layer.provide(machine)),
-        scope
-      )
-    )
-  )
-  yield* settle
-  const kill = Effect.suspend(() => {
-    const then = new Map(disk)
-    return Effect.as(Scope.close(scope, Exit.void), then)
-  })
-  return { worker, journal, kill }
-})
-
-const test = <E>(
-  title: string,
-  body: Effect.Effect<void, E, Layer.Success<typeof world> | Effect.Services<ReturnType<typeof begin>>>
-) => it.effect(title, () => Effect.provide(body, world))
-
-/** A worker with one running job whose log is told so far. */
-const oneRunningOn = Effect.fnUntraced(function* (disk: Map<string, JournalEntry>) {
-  const central = yield* TestCentral
-  const runner = yield* TestRunner
-  const files = yield* MemoryFileTail
-  const started = yield* begin(disk)
-  yield* within("5 seconds", started.worker.registered)
-  yield* central.addJob(testJob("a"))
-  const [job] = yield* within(
-    "10 seconds",
-    runner.until((jobs) => jobs.length === 1)
-  )
-  yield* files.append(log, "one\n")
-  yield* within(
-    "10 seconds",
-    central.until((c) => first(c)?.log === "one\n" && first(c)?.state === "running")
-  )
-  yield* settle
-  return { ...started, job }
-})
-const oneRunning = Effect.suspend(() => oneRunningOn(new Map()))
+import { advance, within } from "./harness.ts"
+import { begin, first, log, logged, oneRunning, oneRunningOn, own, test } from "./lives.ts"
 
 describe("Recovery", () => {
+  test(
+    "a worker that starts keeps the folders of what is not settled, and says what it has found",
+    Effect.gen(function* () {
+      const { job, journal, kill } = yield* oneRunning
+      const id = (yield* journal.openClaims)[0]?.claim.id ?? ""
+      const disk = yield* kill
+      const sweeps: Array<ReadonlyArray<string>> = []
+      const [next, lines] = yield* logged(begin(disk, { sweeps }))
+      assert.deepStrictEqual(sweeps, [[id]])
+      const found = (all: ReadonlyArray<string>) => all.filter((line) => line.startsWith("goes on with what"))
+      assert.lengthOf(found(lines), 1)
+      yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
+      yield* advance("10 seconds")
+      const [, after] = yield* logged(Effect.flatMap(next.kill, (settled) => begin(settled, { sweeps })))
+      assert.deepStrictEqual(sweeps, [[id], []])
+      assert.lengthOf(found(after), 0)
+    })
+  )
+
   test(
     "a running job is found again: its log goes on where it was, its real end is told once",
     Effect.gen(function* () {
@@ -218,6 +141,30 @@ describe("Recovery", () => {
   )
 
   test(
+    "a log folder that cannot be made does not keep the worker from starting: the claim stays open",
+    Effect.gen(function* () {
+      const disk = new Map<string, JournalEntry>()
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        // As an older edge-worker wrote them: without the path of the log.
+        for (const id of ["runs", "ended"]) {
+          const claim = { id, job: testJob(id), claimedAt: 0, expires: null }
+          yield* journal.claimed(claim)
+          if (id === "ended") yield* journal.settled(claim, "success")
+        }
+      }).pipe(Effect.provide(own(disk)))
+      const noLogFolders = Effect.succeed("no space left")
+      const [next, lines] = yield* logged(begin(disk, { noLogFolders }))
+      yield* within("5 seconds", next.worker.registered)
+      assert.lengthOf(
+        lines.filter((line) => line.includes("could not be settled")),
+        2
+      )
+      assert.lengthOf(yield* next.journal.openClaims, 2)
+    })
+  )
+
+  test(
     "reports and a log that the site has not heard survive a kill in an outage",
     Effect.gen(function* () {
       const central = yield* TestCentral
@@ -237,7 +184,8 @@ describe("Recovery", () => {
         "10 seconds",
         central.until((c) => first(c)?.state === "success" && first(c)?.log === "one\nlast\n")
       )
-      yield* settle
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(first(yield* central.get)?.reported, ["running", "success"])
       assert.deepStrictEqual([yield* next.journal.openClaims, yield* next.journal.reports], [[], []])
     })
   )
@@ -250,7 +198,7 @@ describe("Recovery", () => {
       const { job, kill } = yield* oneRunning
       const disk = yield* kill
       yield* files.append(log, "two\n")
-      const next = yield* begin(disk, "/elsewhere")
+      const next = yield* begin(disk, { logs: "/elsewhere" })
       yield* within(
         "10 seconds",
         central.until((c) => first(c)?.log === "one\ntwo\n")
@@ -354,59 +302,4 @@ describe("Recovery", () => {
       assert.deepStrictEqual(yield* next.journal.openClaims, [])
     })
   )
-
-  test(
-    "settle tells everything without a worker, and frees the name",
-    Effect.gen(function* () {
-      const central = yield* TestCentral
-      const disk = yield* (yield* oneRunning).kill
-      const settled = yield* within(
-        "20 seconds",
-        Effect.flatMap(Settlement, (settlement) => settlement.run({ kill: true })).pipe(
-          Effect.provide(Layer.provideMerge(Settlement.layer, own(disk)))
-        )
-      )
-      assert.deepStrictEqual(settled, {
-        open: 1,
-        logs: 0,
-        reports: 0,
-        reportsLeft: 0,
-        logBytesLeft: 0,
-        logsLeft: [],
-        nameFreed: true
-      })
-      const { worker, ...after } = yield* central.get
-      assert.deepStrictEqual(first({ worker, ...after })?.reported, ["running", "failed"])
-      assert.include(first({ worker, ...after })?.log, "settle --kill")
-      assert.strictEqual(worker?.state, "offline")
-    })
-  )
-
-  for (const [what, status] of [
-    ["refuses", 500],
-    ["does not take", undefined]
-  ] as const) {
-    test(
-      `settle says which log the site ${what}, and leaves it to the next worker`,
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const disk = yield* (yield* oneRunning).kill
-        const refuse = new SiteUnavailable({ operation: "log", reason: "no", status, ambiguous: false })
-        yield* central.fault("log", { refuse })
-        const settled = yield* within(
-          "60 seconds",
-          Effect.flatMap(Settlement, (settlement) => settlement.run({ kill: true })).pipe(
-            Effect.provide(Layer.provideMerge(Settlement.layer, own(disk)))
-          )
-        )
-        assert.strictEqual(settled.reportsLeft, 0)
-        const [left, ...more] = settled.logsLeft
-        assert.deepStrictEqual(more, [])
-        assert.deepInclude(left, { file: log, refused: status === 500, bytes: settled.logBytesLeft })
-        assert.isAbove(settled.logBytesLeft, 0)
-        assert.strictEqual(left?.job.task_id, "a")
-        assert.isTrue([...disk.values()].some(({ kind }) => kind === "claim"))
-      })
-    )
-  }
 })
