@@ -1,8 +1,10 @@
 /** Registration: outages are waited out, refusals end the worker with their reason, a dead predecessor is replaced. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
 import { down, type Fault, lost, TestCentral } from "../../src/testing/TestCentral.ts"
-import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
+import { SiteUnavailable, VersionRejected, WorkerConflict } from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, layer, type Options, within } from "./harness.ts"
@@ -65,6 +67,7 @@ describe("Registration", () => {
   for (const [name, fault, why] of [
     ["versions", { refuse: new VersionRejected({ detail: "too old" }) }, "versions"],
     ["credentials", { refuse: answered(403, true) }, "credentials"],
+    ["credentials that the site does not know", { refuse: answered(401, true) }, "credentials"],
     ["the API is off or the URL is wrong", { refuse: answered(404, true) }, "api"],
     ["the method is not allowed: the API is off", { refuse: answered(405, true) }, "api"]
   ] as const) {
@@ -73,23 +76,29 @@ describe("Registration", () => {
         const error = yield* refusedBy(fault)
         assert.instanceOf(error, RegistrationRefused)
         assert.strictEqual(error.why, why)
+        assert.strictEqual(error.message, error.reason)
       })
     )
   }
 
-  it.effect("a gateway's 403 is an outage", () =>
-    start(
-      {},
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        const central = yield* TestCentral
-        yield* central.fault("register", { refuse: answered(403, false) })
-        yield* advance("5 minutes")
-        yield* central.fault("register", undefined)
-        yield* within("91 seconds", worker.registered)
-      })
+  for (const [what, refuse] of [
+    ["a gateway's 403", answered(403, false)],
+    ["the site's own 500", answered(500, true)]
+  ] as const) {
+    it.effect(`${what} is an outage`, () =>
+      start(
+        {},
+        Effect.gen(function* () {
+          const worker = yield* Worker
+          const central = yield* TestCentral
+          yield* central.fault("register", { refuse })
+          yield* advance("5 minutes")
+          yield* central.fault("register", undefined)
+          yield* within("91 seconds", worker.registered)
+        })
+      )
     )
-  )
+  }
 
   it.effect("another worker of the name is active: refused", () =>
     start(
@@ -121,6 +130,50 @@ describe("Registration", () => {
     )
   )
 
+  it.effect("the proof counts from the worker's start, whatever the clock of the machine shows", () =>
+    Effect.andThen(
+      TestClock.adjust("1 day"),
+      start(
+        { nameBefore: "dead", provedFor: 100_000 },
+        Effect.gen(function* () {
+          yield* (yield* TestCentral).preset({ state: "running", comments: null })
+          yield* within("2 seconds", (yield* Worker).registered)
+        })
+      )
+    )
+  )
+
+  it.effect("a takeover in an outage is tried again", () =>
+    start(
+      { nameBefore: "dead" },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.preset({ state: "running", comments: null })
+        yield* central.fault("heartbeat", { refuse: down })
+        yield* advance("1 minute")
+        yield* central.fault("heartbeat", undefined)
+        yield* within("91 seconds", worker.registered)
+      })
+    )
+  )
+
+  it.effect("a name is taken over once: who has it after that is another worker", () =>
+    start(
+      { nameBefore: "dead" },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const worker = yield* Worker
+        yield* central.fault("register", { refuse: new WorkerConflict({ detail: "it is active" }) as never })
+        yield* central.preset({ state: "running", comments: null })
+        const error = yield* within("1 minute", Effect.flip(worker.ended))
+        assert.strictEqual(error.why, "name")
+        const beats = (yield* central.get).calls.filter(({ operation }) => operation === "heartbeat")
+        assert.lengthOf(beats, 2)
+      })
+    )
+  )
+
   it.effect("one that is not proved dead is waited for until the site gives it up", () =>
     start(
       { nameBefore: "unproved" },
@@ -143,7 +196,11 @@ describe("Registration", () => {
         const central = yield* TestCentral
         const worker = yield* Worker
         yield* central.preset({ state: "running", comments: null })
-        const error = yield* within("6 minutes", Effect.flip(worker.ended))
+        const ended = yield* Effect.forkChild(Effect.flip(worker.ended))
+        // Five heartbeats, and three minutes for a scheduler that is busy.
+        yield* advance("5 minutes")
+        assert.isUndefined(ended.pollUnsafe())
+        const error = yield* within("1 minute", Fiber.join(ended))
         assert.strictEqual(error._tag, "RegistrationRefused")
       })
     )
