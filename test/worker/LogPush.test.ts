@@ -113,7 +113,8 @@ describe("LogPush", () => {
       expect(site.file()).toBe("hello\n")
       expect(yield* tail.waiting).toBe(0)
       expect(site.requests[0]).toMatchObject({
-        key: { dag_id: "d", task_id: "t", run_id: "r", try_number: 1, map_index: -1 }
+        key: { dag_id: "d", task_id: "t", run_id: "r", try_number: 1, map_index: -1 },
+        taskInstanceId: ti.id
       })
     })
   )
@@ -317,6 +318,60 @@ describe("LogPush", () => {
       expect(site.file()).toBe("hello\n")
       yield* files.failing(file, true)
       yield* drive(tail.finish, "20 seconds")
+    })
+  )
+
+  test("one that can be read again after its job has ended is told to its end", make, (site) =>
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* files.append(file, "hello\n")
+      yield* files.failing(file, true)
+      const tail = yield* (yield* LogPush).tail({ claim, file })
+      yield* advance("1 second")
+      const finish = yield* Effect.forkChild(tail.finish)
+      yield* advance("1 second")
+      expect(finish.pollUnsafe()).toBeUndefined()
+      yield* files.failing(file, false)
+      yield* drive(Fiber.join(finish))
+      expect(site.file()).toBe("hello\n")
+    })
+  )
+
+  test("an error that nobody expected does not end a log: it is tried again", make, (site) =>
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* files.append(file, "one\n")
+      site.site.otherwise = () => {
+        throw new Error("a bug")
+      }
+      const tail = yield* (yield* LogPush).tail({ claim, file })
+      yield* advance("5 minutes")
+      site.site.otherwise = () => "ok"
+      yield* advance("2 minutes")
+      expect(site.file()).toBe("one\n")
+      yield* files.append(file, "two\n")
+      yield* drive(tail.finish)
+      expect(site.file()).toBe("one\ntwo\n")
+    })
+  )
+
+  test("what waits is counted over a file that was rotated away, and one that is gone", make, (site) =>
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* files.append(file, "told\n")
+      const tail = yield* (yield* LogPush).tail({ claim, file })
+      yield* advance("2 seconds")
+      site.site.otherwise = () => "away"
+      yield* files.append(file, "old\n")
+      yield* advance("2 seconds")
+      yield* files.rotate(file)
+      expect(yield* tail.waiting).toBe(4)
+      yield* files.append(file, "newer\n")
+      expect(yield* tail.waiting).toBe(4 + 6)
+      site.site.otherwise = () => "ok"
+      yield* drive(tail.finish, "20 seconds")
+      expect(site.file()).toBe("told\nold\nnewer\n")
+      expect(yield* tail.waiting).toBe(0)
     })
   )
 

@@ -1,6 +1,7 @@
 /** logSite: an EdgeClient for the tests of log pushes that keeps logs as edge3 5.1.0 does, and fails as it is told. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { PushLogsBody } from "../../src/protocol/EdgeApi.ts"
 import type { JobKey } from "../../src/protocol/Job.ts"
 import { EdgeClient } from "../../src/worker/EdgeClient.ts"
 import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
@@ -23,6 +24,7 @@ export type Fate =
 
 export interface LogRequest {
   readonly key: JobKey
+  readonly taskInstanceId: string | null
   readonly time: string
   readonly text: string
   readonly fate: Fate
@@ -56,9 +58,13 @@ export const makeLogSite = () => {
   }
   const process = (time: string, text: string) =>
     store(time, text) ? Effect.void : fail("Internal Server Error", true, { status: 500 })
-  const push = (key: JobKey, time: string, text: string): Effect.Effect<void, SiteUnavailable> => {
-    const fate = script.shift() ?? site.otherwise({ key, time, text })
-    requests.push({ key, time, text, fate })
+  const push = (
+    key: JobKey,
+    { log_chunk_data: text, log_chunk_time: time, task_instance_id = null }: PushLogsBody
+  ): Effect.Effect<void, SiteUnavailable> => {
+    const request = { key, taskInstanceId: task_instance_id, time, text }
+    const fate = script.shift() ?? site.otherwise(request)
+    requests.push({ ...request, fate })
     switch (fate) {
       case "ok":
         return process(time, text)
@@ -94,7 +100,7 @@ export const makeLogSite = () => {
       fetch: unexpected,
       reportJob: unexpected,
       siteVersion: unexpected(),
-      pushLog: (key, body) => Effect.suspend(() => push(key, body.log_chunk_time, body.log_chunk_data))
+      pushLog: (key, body) => Effect.suspend(() => push(key, body))
     })
   )
   return { ...site, site, layer }
