@@ -36,8 +36,6 @@ export class JobFetch extends Context.Service<
   {
     /** The loop; ends when the drain has begun and no ask is in flight. Jobs run in the given scope. */
     readonly run: Effect.Effect<void, never, Scope.Scope>
-    /** Asks that the site may have answered with a job that never arrived here. */
-    readonly ambiguousClaims: Effect.Effect<number>
   }
 >()("edge-worker/worker/JobFetch") {
   static readonly layer = Layer.effect(
@@ -58,6 +56,7 @@ export class JobFetch extends Context.Service<
       const jobRun = yield* JobRun
       const gate = yield* FetchGate
       const backoff = yield* QueueBackoff
+      /** Asks that the site may have answered with a job that never arrived here. */
       let ambiguous = 0
       let failures = 0
       let lastActivity = yield* Clock.currentTimeMillis
@@ -186,8 +185,7 @@ export class JobFetch extends Context.Service<
         }
       })
       return JobFetch.of({
-        run: Effect.raceFirst(loop, ending).pipe(Effect.annotateLogs({ worker: name }), Effect.asVoid),
-        ambiguousClaims: Effect.sync(() => ambiguous)
+        run: Effect.raceFirst(loop, ending).pipe(Effect.annotateLogs({ worker: name }), Effect.asVoid)
       })
     })
   )

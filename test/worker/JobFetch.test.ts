@@ -1,6 +1,7 @@
 /** Fetching: never more than the free slots, one ask in flight, ambiguous answers, and the pace. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import type { WorkerQueuesBody } from "../../src/protocol/EdgeApi.ts"
 import { type Central, down, lost, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
@@ -157,6 +158,14 @@ describe("JobFetch", () => {
     )
   )
 
+  /** What the log says of asks whose answer was lost. */
+  const warnings: Array<string> = []
+  const warned = Logger.layer([
+    Logger.make(({ message }) => {
+      if (String(message).startsWith("a job may have been claimed")) warnings.push(String(message))
+    })
+  ])
+
   it.effect("an answer that was lost is not asked for again at once, and the slots come back", () =>
     withWorker(
       { concurrency: 1 },
@@ -177,8 +186,9 @@ describe("JobFetch", () => {
         )
         // The first job is stranded on the site until it gives it away; ours is the other one.
         assert.strictEqual(job?.toRun.claim.job.task_id, "t1")
+        assert.lengthOf(warnings.splice(0), 1)
       })
-    )
+    ).pipe(Effect.provide(warned))
   )
 
   it.effect("an outage of the fetch ends nothing: jobs come when the site is back", () =>
@@ -192,13 +202,14 @@ describe("JobFetch", () => {
         yield* advance("1 hour")
         const during = asks(yield* central.get).length
         assert.isAtMost(during, 100)
+        assert.deepStrictEqual(warnings, [], "nobody was there to claim one")
         yield* central.fault("fetch", undefined)
         yield* within(
           "91 seconds",
           runner.until((jobs) => jobs.length === 1)
         )
       })
-    )
+    ).pipe(Effect.provide(warned))
   )
 
   it.effect("a bug in the loop is logged, the loop starts anew, and no slot is lost", () =>
