@@ -3,8 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { down, type Fault, lost, TestCentral } from "../../src/testing/TestCentral.ts"
-import { SiteUnavailable, VersionRejected, WorkerConflict } from "../../src/worker/EdgeError.ts"
+import { down, type Fault, lost, type StoredWorker, TestCentral } from "../../src/testing/TestCentral.ts"
+import {
+  SiteUnavailable,
+  VersionRejected,
+  WorkerConflict,
+  WorkerNotFound
+} from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, layer, type Options, within } from "./harness.ts"
@@ -157,6 +162,28 @@ describe("Registration", () => {
       })
     )
   )
+
+  for (const [what, refuse, edit] of [
+    ["whose predecessor was removed meanwhile", new WorkerNotFound(), () => undefined],
+    [
+      "by other versions, which the site minds only after it has stored the state",
+      new VersionRejected({ detail: "too old" }),
+      (stored: StoredWorker): StoredWorker => ({ ...stored, state: "offline" })
+    ]
+  ] as const) {
+    it.effect(`a takeover ${what} is one all the same`, () =>
+      start(
+        { nameBefore: "dead" },
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const worker = yield* Worker
+          yield* central.preset({ state: "running", comments: null })
+          yield* central.fault("heartbeat", { wait: central.editWorker(edit), refuse: refuse as never })
+          yield* within("2 seconds", worker.registered)
+        })
+      )
+    )
+  }
 
   it.effect("a name is taken over once: who has it after that is another worker", () =>
     start(
