@@ -13,6 +13,8 @@ export default defineConfig({
     runner: "./scripts/mutation/runner.ts",
     // The runner has limits of its own, and goes through many changes in one test.
     testTimeout: 10 * 3_600_000,
+    // It goes by the files on disk, and would bring back the copies of an earlier run, whose changes have other numbers.
+    fsModuleCache: false,
     reporters: ["dot"],
     maxWorkers: 1
   }

@@ -38,12 +38,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   })
 }
 
-const results = readResults()
+const before = readResults()
 const all = (await makeChanges()).filter(({ file }) => chosen.includes(file))
 const known: Known = { noticed: new Set(), hung: new Set(), reached: new Set(), loaded: new Set() }
 if (values.survivors) {
   for (const { file, id, text } of all) {
-    if (results[file]?.survivors.every(({ change }) => change !== text)) known.noticed.add(id)
+    if (before[file]?.survivors.every(({ change }) => change !== text)) known.noticed.add(id)
   }
 }
 
@@ -65,7 +65,9 @@ const foundIn = (file: string, tests: string): Found => {
   return {
     mutants: tried.length,
     killed: tried.length - survivors.length,
-    hung: tried.filter(({ id }) => known.hung.has(id)).length,
+    hung:
+      (values.survivors ? (before[file]?.hung ?? 0) : 0) +
+      tried.filter(({ id }) => known.hung.has(id)).length,
     tests,
     date,
     survivors: survivors.map(({ id, line, text }) => ({ line, change: text, covered: known.reached.has(id) }))
@@ -75,18 +77,18 @@ const foundIn = (file: string, tests: string): Found => {
 const left = () => all.filter(({ id }) => !known.noticed.has(id)).map(({ id }) => id)
 
 const write = (tests: string) =>
-  writeResults({ ...results, ...Object.fromEntries(chosen.map((file) => [file, foundIn(file, tests)])) })
+  writeResults({ ...before, ...Object.fromEntries(chosen.map((file) => [file, foundIn(file, tests)])) })
 
 /** By file of tests. */
 const leftOf: Record<string, Left> = {}
 const run = async (test: string, own?: ReadonlyArray<string>) => {
-  const before = left().length
-  if (before === 0) return
+  const open = left().length
+  if (open === 0) return
   const began = Date.now()
   leftOf[test] ??= {}
   await tryTests(test, left(), known, leftOf[test], own)
   const seconds = Math.round((Date.now() - began) / 1000)
-  console.log(`${test}: ${before} changes, ${left().length} left, ${seconds} s`)
+  console.log(`${test}: ${open} changes, ${left().length} left, ${seconds} s`)
 }
 
 if (values.own) {
