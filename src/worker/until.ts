@@ -6,12 +6,12 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 
 /** Waits for a value that fits. It looks first: a subscription costs much more, and most often the look is enough. */
 export const until = <A>(ref: SubscriptionRef.SubscriptionRef<A>, predicate: (value: A) => boolean) =>
-  Effect.flatMap(SubscriptionRef.get(ref), (value) =>
-    predicate(value)
-      ? Effect.succeed(value)
-      : SubscriptionRef.changes(ref).pipe(
-          Stream.filter(predicate),
-          Stream.runHead,
-          Effect.map(Option.getOrThrow)
-        )
+  SubscriptionRef.get(ref).pipe(
+    Effect.filterOrElse(predicate, () =>
+      SubscriptionRef.changes(ref).pipe(
+        Stream.filter(predicate),
+        Stream.runHead,
+        Effect.map(Option.getOrThrow)
+      )
+    )
   )
