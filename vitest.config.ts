@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/airflow/**", "test/signals/**", "test/browser/**", "test/postgres/**"],
+    exclude: ["airflow", "browser", "postgres", "signals", "units"].map((suite) => `test/${suite}/**`),
     reporters: ["default", "./scripts/closingLine.ts"],
     allowOnly: false,
     testTimeout: 20_000
