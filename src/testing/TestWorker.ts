@@ -9,7 +9,7 @@ import type { StateFolder } from "../platform/StateFolder.ts"
 import type { Runner } from "../runner/Runner.ts"
 import { Journal } from "../worker/Journal.ts"
 import { LogPush } from "../worker/LogPush.ts"
-import { known, Versions } from "../worker/Versions.ts"
+import { type InstalledVersions, known, Versions } from "../worker/Versions.ts"
 import { Worker } from "../worker/Worker.ts"
 import { MemoryFileTail } from "./MemoryFileTail.ts"
 import { MemoryPlatform } from "./MemoryPlatform.ts"
@@ -34,6 +34,8 @@ export interface TestWorkerOptions {
   readonly noLogFolders?: Effect.Effect<string | undefined>
   /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
   readonly disk?: Map<string, JournalEntry>
+  /** The versions that are installed; default: those that a worker knows. */
+  readonly installed?: InstalledVersions
   /** Bytes that are free on the disk below a folder; default: more than anybody needs. */
   readonly freeDisk?: (folder: string) => Effect.Effect<number | undefined>
 }
@@ -50,7 +52,10 @@ export const TestWorker = {
   layerNoRunner: (options: TestWorkerOptions = {}) =>
     Worker.layer.pipe(
       Layer.provideMerge(
-        Layer.mergeAll(LogPush.layer, Versions.layer(Effect.succeed({ ...known, python: "3.11.7" })))
+        Layer.mergeAll(
+          LogPush.layer,
+          Versions.layer(Effect.succeed(options.installed ?? { ...known, python: "3.11.7" }))
+        )
       ),
       Layer.provideMerge([TestCentral.layer, Journal.layer]),
       Layer.provideMerge(MemoryPlatform.layer(options)),

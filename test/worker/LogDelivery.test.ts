@@ -258,14 +258,17 @@ describe("LogDelivery", () => {
 describe("the waits between tries", () => {
   it.effect("are at least the least one, at most twice the last limit, and never more than 90 s", () =>
     Effect.gen(function* () {
+      let longest = 0
       for (let sample = 0; sample < 5; sample++) {
         const { wait } = makeBackoff(settings)
         for (const most of [2, 4, 8, 16, 32, 64, 90, 90, 90]) {
           const [, seconds] = yield* timed(wait())
           expect(seconds).toBeGreaterThanOrEqual(1)
           expect(seconds).toBeLessThanOrEqual(most)
+          if (most === 90) longest += seconds
         }
       }
+      expect(longest / 15).toBeGreaterThan(10)
     })
   )
 

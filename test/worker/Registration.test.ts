@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import type { WorkerStateBody } from "../../src/protocol/EdgeApi.ts"
 import { down, type Fault, lost, type StoredWorker, TestCentral } from "../../src/testing/TestCentral.ts"
 import {
   SiteUnavailable,
@@ -11,6 +12,7 @@ import {
   WorkerNotFound
 } from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
+import { known } from "../../src/worker/Versions.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, layer, type Options, within } from "./harness.ts"
 
@@ -85,6 +87,47 @@ describe("Registration", () => {
       })
     )
   }
+
+  /** Nothing is installed here: the worker says the versions that it learns from the site. */
+  const learning: Options = { installed: { airflow: known.airflow, edge3: undefined, python: undefined } }
+  /** The site rejects as many registrations as there are versions here, and names one each time. */
+  const rejecting = ([core, ...more]: ReadonlyArray<string>): Effect.Effect<void, never, TestCentral> =>
+    Effect.gen(function* () {
+      const central = yield* TestCentral
+      const next = Effect.provideService(rejecting(more), TestCentral, central)
+      const detail = `Edge Worker runs on Edge Provider ${known.edge3} and the core runs on ${core}. Use the same.`
+      const fault: Fault = { wait: next, refuse: new VersionRejected({ detail }) }
+      yield* central.fault("register", core === undefined ? undefined : fault)
+    })
+
+  it.effect("says the site's version after its first refusal, and is taken", () =>
+    start(
+      learning,
+      Effect.gen(function* () {
+        yield* rejecting(["5.98.0"])
+        yield* within("2 seconds", (yield* Worker).registered)
+        const asked = (yield* (yield* TestCentral).get).calls.filter(
+          ({ operation }) => operation === "register"
+        )
+        assert.deepStrictEqual(
+          asked.map(({ body }) => (body as WorkerStateBody).sysinfo.edge_provider_version),
+          [known.edge3, "5.98.0"]
+        )
+      })
+    )
+  )
+
+  it.effect("does not follow a site that names another version each time", () =>
+    start(
+      learning,
+      Effect.gen(function* () {
+        yield* rejecting(["5.91.0", "5.92.0", "5.93.0", "5.94.0", "5.95.0"])
+        const error = yield* within("1 minute", Effect.flip((yield* Worker).ended))
+        assert.strictEqual(error.why, "versions")
+        assert.include(error.message, "5.94.0")
+      })
+    )
+  )
 
   for (const [what, refuse] of [
     ["a gateway's 403", answered(403, false)],
