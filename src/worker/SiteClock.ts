@@ -53,8 +53,13 @@ export class SiteClock extends Context.Service<
             if (date === undefined) return
             // The answer was written between the two times, in the second that the header counts.
             const [least, most] = [date - receivedAt, date + 1000 - sentAt]
-            const contradiction = offset === undefined ? jump : Math.max(least - offset, offset - most, 0)
-            if (offset === undefined || contradiction >= jump) offset = (least + most) / 2
+            const middle = (least + most) / 2
+            if (offset === undefined) {
+              offset = middle
+              return
+            }
+            const contradiction = Math.max(least - offset, offset - most, 0)
+            if (contradiction >= jump) offset = middle
             else offset += (offset < least ? contradiction : -contradiction) / 2
           }),
         forget: Effect.sync(() => {

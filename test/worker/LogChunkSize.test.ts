@@ -19,13 +19,16 @@ describe("LogChunkSize", () => {
     const learned = LogChunkSize.accepted(start, 800)
     expect(LogChunkSize.current(LogChunkSize.tooLarge(learned, 1_000, 5), 5)).toBe(800)
     expect(LogChunkSize.current(LogChunkSize.tooLarge(learned, 800, 5), 5)).toBe(400)
+    const smaller = LogChunkSize.accepted(learned, 100)
+    expect(LogChunkSize.current(LogChunkSize.tooLarge(smaller, 1_000, 5), 5)).toBe(800)
   })
 
   it("grows by a quarter every five minutes, up to the setting", () => {
-    const cut = LogChunkSize.tooLarge(start, 800, 0)
-    expect(LogChunkSize.current(cut, 299_999)).toBe(400)
-    expect(LogChunkSize.current(cut, 300_000)).toBe(500)
-    expect(LogChunkSize.current(cut, 600_000)).toBe(625)
-    expect(LogChunkSize.current(cut, 86_400_000)).toBe(1_000)
+    const at = 1_700_000_000_000
+    const cut = LogChunkSize.tooLarge(start, 800, at)
+    expect(LogChunkSize.current(cut, at + 299_999)).toBe(400)
+    expect(LogChunkSize.current(cut, at + 300_000)).toBe(500)
+    expect(LogChunkSize.current(cut, at + 600_000)).toBe(625)
+    expect(LogChunkSize.current(cut, at + 86_400_000)).toBe(1_000)
   })
 })

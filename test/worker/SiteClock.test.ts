@@ -263,6 +263,9 @@ describe("SiteClock", () => {
         yield* clock.observe(header(born), 0, 4000)
         // Written some time in those 4 s, in the second from `born` on: at 2000 it was born + 500.
         assert.strictEqual(yield* clock.now, born + 2500)
+        yield* clock.forget
+        yield* clock.observe(header(born), 1000, 4000)
+        assert.strictEqual(yield* clock.now, born + 2000)
       })
     )
   )
@@ -287,6 +290,24 @@ describe("SiteClock", () => {
         const before = yield* clock.now
         yield* clock.observe(header(before + 60_000), 12_000, 12_000)
         assert.isAbove((yield* clock.now) - before, 58_000)
+      })
+    )
+  )
+
+  it.effect("comes closer to a site that is behind too, and never goes back", () =>
+    withClock((clock, move) =>
+      Effect.gen(function* () {
+        yield* clock.observe(header(born), 0, 0)
+        // The site's clock is 1.9 s behind what we think, and stays so.
+        for (let at = 1000; at <= 12_000; at += 1000) {
+          move(1000)
+          const before = yield* clock.now
+          yield* clock.observe(header(born + at - 1400), at, at)
+          const moved = (yield* clock.now) - before
+          assert.isAtMost(moved, 0)
+          assert.isAbove(moved, -1000)
+        }
+        assert.isBelow(Math.abs((yield* clock.now) - (born + 12_000 - 1400)), 1001)
       })
     )
   )
