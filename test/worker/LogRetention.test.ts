@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
@@ -129,6 +130,46 @@ describe("LogRetention", () => {
       yield* once
       assert.deepStrictEqual(yield* known, ["/logs/a.log", "/logs/b.log", "/logs/e.log"])
     })
+  )
+
+  test(
+    "the oldest is the one whose last change was first, whenever it began",
+    { logDiskBudget: 25 },
+    Effect.gen(function* () {
+      yield* file("/logs/long.log", 5)
+      yield* TestClock.adjust("1 minute")
+      yield* file("/logs/a.log", 10)
+      yield* TestClock.adjust("1 minute")
+      yield* file("/logs/b.log", 10)
+      yield* TestClock.adjust("1 minute")
+      yield* file("/logs/long.log", 5, 10)
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/b.log", "/logs/long.log"])
+    })
+  )
+
+  it.effect(
+    "says once that the logs do not fit log_disk_budget, and again when they had fitted meanwhile",
+    () => {
+      const warnings: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+      return Effect.gen(function* () {
+        yield* file("/logs/small.log", 5, 1)
+        yield* once
+        assert.lengthOf(warnings, 0)
+        yield* file("/logs/a.log", 10, 9)
+        yield* once
+        yield* once
+        assert.lengthOf(warnings, 1)
+        assert.include(warnings[0], "task logs take 15 bytes")
+        yield* (yield* Journal).saveLogOffset({ path: "/logs/a.log", inode: "2", offset: 10 })
+        yield* once
+        assert.deepStrictEqual(yield* known, ["/logs/small.log"])
+        yield* file("/logs/b.log", 10, 9)
+        yield* once
+        assert.lengthOf(warnings, 2)
+      }).pipe(Effect.provide(Layer.merge(make({ logDiskBudget: 8 }).layer, logger)))
+    }
   )
 
   test(

@@ -17,7 +17,14 @@ import { SiteClock } from "../../src/worker/SiteClock.ts"
 import { SiteHealth } from "../../src/worker/SiteHealth.ts"
 import { advance } from "./harness.ts"
 
-const refused = new SiteUnavailable({ operation: "report", reason: "HTTP 500", status: 500, ambiguous: true })
+/** The site's own words, and no 409: it is an outage like any other. */
+const refused = new SiteUnavailable({
+  operation: "report",
+  reason: "HTTP 500",
+  status: 500,
+  ambiguous: true,
+  fromSite: true
+})
 const claimOf = (name: string, expires: number | null = null) => ({
   id: name,
   job: testJob(name),
