@@ -84,4 +84,21 @@ describe("SiteHealth.back", () => {
       assert.isTrue(yield* isOver)
     }).pipe(Effect.provide(layer))
   )
+
+  it.effect("does not end for all that wait at once", () =>
+    Effect.gen(function* () {
+      const health = yield* SiteHealth
+      yield* health.set({ lastHeartbeat: 1, problem: "refused" })
+      const waiting = yield* Effect.all(Array.from({ length: 200 }, () => Effect.forkChild(health.back)))
+      const over = Effect.sync(() => waiting.filter((fiber) => fiber.pollUnsafe() !== undefined).length)
+      yield* settle
+      yield* health.set({ lastHeartbeat: 2, problem: null })
+      yield* settle
+      assert.isBelow(yield* over, 10)
+      yield* TestClock.adjust("500 millis")
+      yield* settle
+      assert.isAbove(yield* over, 50)
+      assert.isBelow(yield* over, 150)
+    }).pipe(Effect.provide(layer))
+  )
 })
