@@ -43,11 +43,11 @@ const page = (results: Results) => {
   const unexplained = ({ survivors }: Found) => survivors.filter(({ why }) => why === undefined).length
   return `# Changes of the worker that no test notices
 
-Made by \`npm run mutate\`: it changes \`src/worker/\` in one place at a time (a condition, an operator, a block, a call of a
-chain, …; no texts, and nothing that runs only when the file is loaded) and runs the tests that reach the place: all of
-\`test/worker/\` and \`test/fuzz/\` and forty simulated histories, or only those of the files that are named. A change that turns no test red
-survives: a test is missing, or the change makes no difference to anybody, and then the last column says why. A test that
-hangs has noticed too.
+Made by \`npm run mutate\` (a file: \`npm run mutate -- --own --file Journal.ts\`): it changes \`src/worker/\` in one place at a
+time (a condition, an operator, a block, a call of a chain, …; no texts, and nothing that runs only when the file is loaded) and
+runs the tests that reach the place: all of \`test/worker/\` and \`test/fuzz/\` and forty simulated histories, or only those that
+are named. A change that turns no test red survives: a test is missing ("hole"), or the change makes no difference to anybody, and
+the last column says why. A test that takes ten times as long as without the change, and 2.5 s more, hangs: it has noticed too.
 
 | file | changes | noticed | by a hang | survivors | without a reason | tests | date |
 | --- | --- | --- | --- | --- | --- | --- | --- |
