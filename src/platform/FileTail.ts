@@ -43,11 +43,13 @@ export class TailFailed extends Schema.TaggedError<TailFailed>()("TailFailed", {
 export interface TailedFile {
   /**
    * At most `maxBytes` from the place on, from the file's start if `from` is no place of it; empty at the end. A
-   * replaced file is read to its end before the new one is opened. None while there is no file.
+   * replaced file is read to its end before the new one is opened. None while there is no file. `last`: nobody will wait
+   * for a change after it.
    */
   readonly read: (
     from: Place | undefined,
-    maxBytes: number
+    maxBytes: number,
+    last?: boolean
   ) => Effect.Effect<Option.Option<Slice>, TailFailed>
   /** Waits until something may have changed since the last `read` began. May return for nothing. */
   readonly changed: Effect.Effect<void>
@@ -150,9 +152,13 @@ const openTail = (calls: Calls, path: string): Effect.Effect<TailedFile, never, 
         await closeFile().catch(() => undefined)
       })
     )
-    const read = async (from: Place | undefined, maxBytes: number): Promise<Slice | undefined> => {
+    const read = async (
+      from: Place | undefined,
+      maxBytes: number,
+      last: boolean
+    ): Promise<Slice | undefined> => {
       latch.closeUnsafe() // first: what changes from here on is seen by the next `changed`
-      watchFolder()
+      if (!last) watchFolder()
       let replaced = false
       let size: number
       if (file === undefined) {
@@ -179,10 +185,10 @@ const openTail = (calls: Calls, path: string): Effect.Effect<TailedFile, never, 
     }
     return {
       // A read that was begun is finished: a handle must not be closed under it.
-      read: (from, maxBytes) =>
+      read: (from, maxBytes, last = false) =>
         Effect.uninterruptible(
           Effect.tryPromise({
-            try: () => read(from, maxBytes).then(Option.fromNullishOr),
+            try: () => read(from, maxBytes, last).then(Option.fromNullishOr),
             catch: (cause) =>
               new TailFailed({
                 path,

@@ -167,6 +167,11 @@ export class LogPush extends Context.Service<
             return journal.saveLogOffset({ path: file, ...to })
           })
         const wait = Effect.suspend(() => Effect.raceFirst(tailed.changed, Deferred.await(finishing)))
+        /** Until more has come, or nothing more will. */
+        const pause = (millis: number) =>
+          Effect.flatMap(Random.nextBetween(0.8 * millis, millis), (jittered) =>
+            Effect.timeoutOption(Deferred.await(finishing), jittered)
+          )
 
         let missedSince: number | undefined
         /** Once: the site has a part of this log, so there was a file, on a file system that is mounted late, say. */
@@ -194,12 +199,17 @@ export class LogPush extends Context.Service<
           let textLimit = Number.POSITIVE_INFINITY
           let refusedBefore = false
           let unreadable = 0
+          // A job that is over at once has its log told in one request, and nobody has to watch the file for it.
+          if (!recovered) {
+            yield* pause(coalesceMillis.first)
+            coalesced = true
+          }
           while (!givenUp) {
             const last = yield* Deferred.isDone(finishing) // before reading: the file's end counts only then
             const allowed = LogChunkSize.current(chunkSize, yield* Clock.currentTimeMillis)
             const limit = Math.min(allowed, textLimit)
             const wanted = Math.max(leastRead, limit)
-            const found = yield* Effect.result(tailed.read(place, wanted))
+            const found = yield* Effect.result(tailed.read(place, wanted, last))
             if (found._tag === "Failure") {
               unreadable += 1
               yield* (unreadable === 1 ? Effect.logWarning : Effect.logDebug)(
@@ -219,6 +229,7 @@ export class LogPush extends Context.Service<
               }
               if (last) return
               yield* wait
+              coalesced = false
               continue
             }
             yield* Deferred.succeed(present, undefined)
@@ -234,6 +245,7 @@ export class LogPush extends Context.Service<
             if (slice.bytes.length === 0) {
               if (last) return
               yield* wait
+              coalesced = false
               continue
             }
             const chunk = cutChunk(slice.bytes, limit, atEnd && (last || slice.replaced))
@@ -243,9 +255,7 @@ export class LogPush extends Context.Service<
             }
             if (!coalesced && !last && chunk.size + largestCharacter <= limit) {
               const sinceLast = (yield* Clock.currentTimeMillis) - lastPush
-              const pause = sinceLast < 1_000 ? coalesceMillis.next : coalesceMillis.first
-              const jittered = yield* Random.nextBetween(0.8 * pause, pause)
-              yield* Effect.timeoutOption(Deferred.await(finishing), jittered)
+              yield* pause(sinceLast < 1_000 ? coalesceMillis.next : coalesceMillis.first)
               coalesced = true
               continue
             }

@@ -153,13 +153,38 @@ describe("LogPush", () => {
     (site) =>
       Effect.gen(function* () {
         const text = "0123456789".repeat(98)
-        yield* (yield* MemoryFileTail).append(file, text)
         yield* (yield* LogPush).tail({ claim, file })
+        yield* advance("1 minute")
+        yield* (yield* MemoryFileTail).append(file, text)
         yield* settle
         yield* settle
         expect(site.file()).toBe(text)
         expect(site.requests.length).toBe(10)
       })
+  )
+
+  test("a job that is over at once has its log told at once, in one request", make, (site) =>
+    Effect.gen(function* () {
+      const tail = yield* (yield* LogPush).tail({ claim, file })
+      const files = yield* MemoryFileTail
+      yield* files.append(file, "begins\n")
+      yield* settle
+      yield* files.append(file, "ends\n")
+      yield* settle
+      expect(site.requests).toEqual([])
+      // The clock stands: nothing waits once the job has ended.
+      yield* tail.finish
+      expect(site.texts()).toEqual(["begins\nends\n"])
+    })
+  )
+
+  test("what a job wrote before anybody looked is told within a quarter of a second", make, (site) =>
+    Effect.gen(function* () {
+      yield* (yield* MemoryFileTail).append(file, "begins\n")
+      yield* (yield* LogPush).tail({ claim, file })
+      yield* advance("250 millis")
+      expect(site.file()).toBe("begins\n")
+    })
   )
 
   test("finish pushes the rest at once, an incomplete character too", make, (site) =>
