@@ -46,8 +46,12 @@ export interface Central {
   readonly faults: Partial<Record<Operation, Fault>>
 }
 
-/** `refuse`: nothing is done. `lose`: it is done, and the answer is lost. `wait` comes first. */
+/**
+ * `refuse`: nothing is done. `lose`: it is done, and the answer is lost. `wait` comes first. `oversize`: a fetch gives a job
+ * also where it needs more slots than the worker has free.
+ */
 export interface Fault {
+  readonly oversize?: boolean
   readonly wait?: Effect.Effect<void>
   readonly refuse?: SiteUnavailable | VersionRejected
   readonly lose?: SiteUnavailable
@@ -174,7 +178,7 @@ export class TestCentral extends Context.Service<
             const found = [...central.jobs].find(
               ([, { job, state }]) =>
                 state === "queued" &&
-                job.concurrency_slots <= body.free_concurrency &&
+                (central.faults.fetch?.oversize === true || job.concurrency_slots <= body.free_concurrency) &&
                 (!body.queues ||
                   job.command.type !== "ExecuteTask" ||
                   body.queues.includes(job.command.ti.queue ?? "default"))

@@ -72,6 +72,29 @@ describe("JobFetch", () => {
     )
   )
 
+  it.effect("a job that needs more slots than were asked for goes back, and no slot is lost", () =>
+    withWorker(
+      { concurrency: 2 },
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const runner = yield* TestRunner
+        yield* central.fault("fetch", { oversize: true })
+        yield* central.addJob(testJob("large", { concurrency_slots: 3 }))
+        yield* within(
+          "10 seconds",
+          central.until(({ jobs }) => [...jobs.values()].some(({ reported }) => reported.includes("queued")))
+        )
+        assert.deepStrictEqual(yield* runner.jobs, [])
+        yield* central.fault("fetch", undefined)
+        yield* many(2)
+        yield* within(
+          "1 minute",
+          runner.until((jobs) => jobs.length === 2)
+        )
+      })
+    )
+  )
+
   it.effect(
     "a task whose token has ended in the queue is not started: the site queues the same try anew",
     () =>
