@@ -102,12 +102,20 @@ const tail = (folder: string, part: string) =>
     .slice(-8)
     .join("\n")
 
-/** The parts as one shell's children: one session, so that no part is overlooked when it is stopped. */
+/**
+ * The parts as one shell's children: one session, so that no part is overlooked when it is stopped. One that crashes is
+ * started again, as whoever runs a site would do it: Python 3.11 under load ends by SIGSEGV, though rarely.
+ */
 const leaderScript = (folder: string, tied: boolean) => `
 cd '${folder}'
-pids=
-${parts.map((part) => `airflow ${part} > '${part}.log' 2>&1 < /dev/null & echo $! > '${part}.pid'; pids="$pids $!"`).join("\n")}
-${tied ? "read -r _; trap '' TERM; kill $pids; sleep 5; kill -9 $pids; kill -9 0" : "wait"}
+part() {
+  : > "$1.log"
+  while airflow "$1" >> "$1.log" 2>&1 < /dev/null; code=$?; [ $code = 134 ] || [ $code = 135 ] || [ $code = 139 ]; do
+    echo "$1 crashed by signal $((code - 128)) and is started again"
+  done
+}
+${parts.map((part) => `part ${part} & echo $! > '${part}.pid'`).join("\n")}
+${tied ? "read -r _; trap '' TERM; kill 0; sleep 5; kill -9 0" : "wait"}
 `
 
 /** The running site of the folder. */
