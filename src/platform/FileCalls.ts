@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
-import { isLocal } from "./NameProof.ts"
+import { isLocal } from "./isLocal.ts"
 
 /** System calls; each rejects with the system's error. A number is a file descriptor, which the caller closes. */
 export interface Calls {

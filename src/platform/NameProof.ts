@@ -1,6 +1,6 @@
 /** NameProof: whether the worker that held this name at the site before is proved dead (docs/decisions/0003). */
 import { createHash } from "node:crypto"
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -57,33 +57,6 @@ export const provesDead = (held: NameHeld, now: ReturnType<typeof here>, local: 
     held.hardware !== "" &&
     held.hardware === now.hardware
   )
-}
-
-/** `f_type` of file systems whose files another machine may hold, or whose locks are not the kernel's own (statfs(2)). */
-const notLocal = new Map([
-  [0x6969, "NFS"],
-  [0xff534d42, "CIFS"],
-  [0xfe534d42, "SMB2"],
-  [0x517b, "SMB"],
-  [0x01021997, "9p"],
-  [0x00c36400, "Ceph"],
-  [0x65735546, "FUSE"],
-  [0x0bd00bd0, "Lustre"],
-  [0x47504653, "GPFS"],
-  [0x5346414f, "AFS"],
-  [0x7461636f, "OCFS2"],
-  [0x01161970, "GFS2"],
-  [0x73757245, "Coda"],
-  [0x19830326, "BeeGFS"]
-])
-
-/** Whether the folder's file system is this machine's own. */
-export const isLocal = (folder: string): boolean => {
-  try {
-    return !notLocal.has(statfsSync(folder).type >>> 0)
-  } catch {
-    return false
-  }
 }
 
 const read = (file: string): string => {

@@ -7,7 +7,7 @@ import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, within, withWorker } from "./harness.ts"
+import { advance, oneRuns, within, withWorker } from "./harness.ts"
 
 const beats = (central: Central) =>
   central.calls.filter((call) => call.operation === "heartbeat").map((call) => call.body as WorkerStateBody)
@@ -36,16 +36,7 @@ describe("Heartbeat", () => {
       Effect.gen(function* () {
         const worker = yield* Worker
         const central = yield* TestCentral
-        const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
-        yield* within(
-          "5 seconds",
-          central.until((c) => c.worker?.state === "running")
-        )
+        const job = yield* oneRuns
         for (const operation of ["heartbeat", "fetch", "report", "log", "register"] as const) {
           yield* central.fault(operation, { refuse: down })
         }

@@ -4,32 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type { WorkerStateBody } from "../../src/protocol/EdgeApi.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
-import { TestRunner } from "../../src/testing/TestRunner.ts"
-import { testJob } from "../../src/testing/testJob.ts"
 import { WorkerConflict } from "../../src/worker/EdgeError.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, within, withWorker } from "./harness.ts"
+import { advance, oneRuns, within, withWorker } from "./harness.ts"
 
 const said = (central: Central) =>
   central.calls
     .filter((call) => call.operation === "heartbeat")
     .map((call) => (call.body as WorkerStateBody).state)
-
-/** The site's worker has one job that runs. */
-const oneRuns = Effect.gen(function* () {
-  const central = yield* TestCentral
-  const runner = yield* TestRunner
-  yield* central.addJob(testJob("a"))
-  const [job] = yield* within(
-    "10 seconds",
-    runner.until((jobs) => jobs.length === 1)
-  )
-  yield* within(
-    "5 seconds",
-    central.until((c) => c.worker?.state === "running")
-  )
-  return job
-})
 
 /** The test's log lines. */
 const withLog = <A, E, R>(test: (lines: ReadonlyArray<string>) => Effect.Effect<A, E, R>) => {

@@ -6,7 +6,7 @@ import { TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, settle, within, withWorker } from "./harness.ts"
+import { advance, oneRuns, settle, within, withWorker } from "./harness.ts"
 
 describe("Worker", () => {
   it.effect("registers, heartbeats and says goodbye", () =>
@@ -40,16 +40,7 @@ describe("Worker", () => {
       {},
       Effect.gen(function* () {
         const central = yield* TestCentral
-        const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
-        yield* within(
-          "5 seconds",
-          central.until((c) => c.worker?.state === "running")
-        )
+        const job = yield* oneRuns
         yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
         const after = yield* within(
           "5 seconds",

@@ -6,9 +6,10 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
-import type { TestCentral } from "../../src/testing/TestCentral.ts"
+import { TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { TestWorker, type TestWorkerOptions } from "../../src/testing/TestWorker.ts"
+import { testJob } from "../../src/testing/testJob.ts"
 import type { Journal } from "../../src/worker/Journal.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 
@@ -68,3 +69,19 @@ export const withWorker = <A, E>(
     yield* settle
     return yield* test
   }).pipe(Effect.scoped, Effect.provide(layer(options)))
+
+/** Gives the worker one job, and waits until the site knows that it runs. */
+export const oneRuns = Effect.gen(function* () {
+  const central = yield* TestCentral
+  const runner = yield* TestRunner
+  yield* central.addJob(testJob("a"))
+  const [job] = yield* within(
+    "10 seconds",
+    runner.until((jobs) => jobs.length === 1)
+  )
+  yield* within(
+    "5 seconds",
+    central.until((c) => c.worker?.state === "running")
+  )
+  return job
+})
