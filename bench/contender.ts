@@ -40,6 +40,8 @@ export interface Running {
   readonly started: number
   readonly usage: () => Usage
   readonly registered: () => Promise<number>
+  /** What the site says of it; fails with its last words where it has ended. */
+  readonly seen: () => ReturnType<Site["api"]["worker"]>
   readonly end: () => Promise<void>
 }
 
@@ -90,15 +92,16 @@ export const start = (
     registered: async () => {
       await eventually(
         `${workerName} is registered`,
-        async () => {
-          if (child.exitCode !== null)
-            throw new Error(readFileSync(join(home, "output.txt"), "utf8").slice(-2000))
-          return (await site.api.worker(workerName))?.state ?? "unknown to the site"
-        },
+        async () => (await running.seen())?.state ?? "unknown to the site",
         (state) => state === "idle" || state === "running",
         { everyMillis: 10 }
       )
       return performance.now() - started
+    },
+    seen: async () => {
+      if (child.exitCode === null) return site.api.worker(workerName)
+      const words = readFileSync(join(home, "output.txt"), "utf8").slice(-1500)
+      throw new Error(`it has ended with exit code ${child.exitCode}: ${words}`)
     },
     end: async () => {
       signalProcess(pid, contender.name === "python" ? "SIGINT" : "SIGTERM")

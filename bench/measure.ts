@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { setTimeout as delay } from "node:timers/promises"
 import { eventually } from "../scripts/airflow/eventually.ts"
 import type { Site } from "../scripts/airflow/site.ts"
-import { type Contender, firstLine, start } from "./contender.ts"
+import { type Contender, firstLine, type Running, start } from "./contender.ts"
 
 const queued = (site: Site, dag: string, run: string) =>
   eventually(
@@ -28,7 +28,7 @@ export const startUp = async (site: Site, contender: Contender) => {
 }
 
 /** Triggers `count` empty Python tasks, waits until the worker has settled them, and gives the run's wall seconds. */
-const runMapped = async (site: Site, workerName: string, count: number): Promise<number> => {
+const runMapped = async (site: Site, running: Running, count: number): Promise<number> => {
   const run = await site.api.trigger("mapped", { count })
   const state = await site.api.dagRunEnded(run, { seconds: 600 })
   if (state !== "success") throw new Error(`the run of mapped ended as ${state}`)
@@ -38,8 +38,8 @@ const runMapped = async (site: Site, workerName: string, count: number): Promise
     Date.parse(to ?? "")
   ])
   await eventually(
-    "the worker is idle",
-    async () => (await site.api.worker(workerName))?.jobs_active,
+    `${running.workerName} is idle`,
+    async () => (await running.seen())?.jobs_active,
     (jobs) => jobs === 0
   )
   return (Math.max(...times) - Math.min(...times)) / 1000
@@ -52,7 +52,7 @@ export const manyTasks = async (site: Site, contender: Contender, count: number)
     await running.registered()
     await delay(5000)
     const before = running.usage()
-    const wall = await runMapped(site, running.workerName, count)
+    const wall = await runMapped(site, running, count)
     await delay(3000)
     const after = running.usage()
     return { idleBefore: before.memory, idleAfter: after.memory, wall, cpu: after.cpu - before.cpu }
@@ -74,7 +74,7 @@ export const peakMemory = async (site: Site, contender: Contender, count: number
       peak = Math.max(peak, running.usage().memory)
     }, 500)
     try {
-      await runMapped(site, running.workerName, count)
+      await runMapped(site, running, count)
     } finally {
       clearInterval(sampler)
     }

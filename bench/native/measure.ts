@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { eventually } from "../../scripts/airflow/eventually.ts"
 import { openGateway } from "../../scripts/airflow/gateway.ts"
 import type { Site } from "../../scripts/airflow/site.ts"
-import { type Contender, start } from "../contender.ts"
+import { type Contender, type Running, start } from "../contender.ts"
 import { manyTasks } from "../measure.ts"
 
 /** As many as `native_many` has. */
@@ -12,13 +12,13 @@ const tasks = 200
 const queue = "ts-bench"
 
 /** Runs `native_many` once and gives when its first task began and its last one ended, in epoch milliseconds. */
-const runOnce = async (site: Site, workerName: string) => {
+const runOnce = async (site: Site, running: Running) => {
   const run = await site.api.trigger("native_many")
   const state = await site.api.dagRunEnded(run, { seconds: 300 })
   if (state !== "success") throw new Error(`the run of native_many ended as ${state}`)
   await eventually(
-    "the worker is idle",
-    async () => (await site.api.worker(workerName))?.jobs_active,
+    `${running.workerName} is idle`,
+    async () => (await running.seen())?.jobs_active,
     (jobs) => jobs === 0,
     { seconds: 60 }
   )
@@ -39,7 +39,7 @@ export const manyNative = async (site: Site, contender: Contender, runs: number)
     await running.registered()
     const once = async () => {
       const before = running.usage().cpu
-      const { from, to } = await runOnce(site, running.workerName)
+      const { from, to } = await runOnce(site, running)
       return { rate: tasks / ((to - from) / 1000), cpu: ((running.usage().cpu - before) * 1000) / tasks }
     }
     const all: Array<Awaited<ReturnType<typeof once>>> = []
@@ -77,7 +77,7 @@ export const claimToLine = async (site: Site, contender: Contender) => {
   const running = start(site, contender, { queue, url: gateway.url })
   try {
     await running.registered()
-    await runOnce(site, running.workerName)
+    await runOnce(site, running)
     const lines = firstLines(running.home)
     const latency = gateway.exchanges
       .filter(({ path, response }) => path.startsWith("jobs/fetch/") && response !== "null")

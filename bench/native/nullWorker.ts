@@ -48,25 +48,32 @@ const send = (method: string, url: URL, headers: Record<string, string>, body: u
     out.end(text)
   })
 
-const must = async (what: string, answer: Promise<Answer>) => {
-  const { body, headers, status } = await answer
-  if (status >= 300) throw new Error(`${what}: ${status} ${body}`)
-  return { body, headers }
+/** Asks again after a 5xx and a broken connection, as every worker does: a site may be locked or crash, and comes back. */
+const must = async (what: string, ask: () => Promise<Answer>, tries = 120): Promise<Answer> => {
+  let answer: Answer | undefined
+  let reason = ""
+  try {
+    answer = await ask()
+  } catch (error) {
+    reason = String(error)
+  }
+  if (answer !== undefined && answer.status < 300) return answer
+  reason = answer === undefined ? reason : `${answer.status} ${answer.body}`
+  if (tries === 1 || (answer !== undefined && answer.status < 500)) throw new Error(`${what}: ${reason}`)
+  process.stderr.write(`${what}: ${reason}; asks again\n`)
+  await delay(500)
+  return must(what, ask, tries - 1)
 }
 
-const toEdge = async (method: string, path: string, body: unknown) =>
-  must(path, send(method, new URL(path, edge), { authorization: await edgeToken(secret, path) }, body))
-
-const toExecution = (method: string, path: string, token: string, body: unknown) =>
-  must(
-    path,
-    send(
-      method,
-      new URL(path, execution),
-      { authorization: `Bearer ${token}`, "airflow-api-version": "2026-06-30" },
-      body
-    )
+const toEdge = (method: string, path: string, body: unknown) =>
+  must(path, async () =>
+    send(method, new URL(path, edge), { authorization: await edgeToken(secret, path) }, body)
   )
+
+const toExecution = (method: string, path: string, token: string, body: unknown) => {
+  const headers = { authorization: `Bearer ${token}`, "airflow-api-version": "2026-06-30" }
+  return must(path, () => send(method, new URL(path, execution), headers, body))
+}
 
 interface Job {
   readonly dag_id: string

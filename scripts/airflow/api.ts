@@ -48,6 +48,12 @@ const decode = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, value: u
 
 const ended = (state: string) => state === "success" || state === "failed"
 
+/** As Airflow names a run that is triggered: with microseconds, which are random here, and a zone. */
+const runId = () => {
+  const micros = String(Math.floor(Math.random() * 1000)).padStart(3, "0")
+  return `manual__${new Date().toISOString().replace("Z", `${micros}+00:00`)}`
+}
+
 /** The API of the site at `url`; everyone is admin there (`simple_auth_manager_all_admins`). */
 export const siteApi = (url: string) => {
   let token: Promise<string> | undefined
@@ -55,7 +61,7 @@ export const siteApi = (url: string) => {
     const answer = await fetch(`${url}/auth/token`)
     return decode(Schema.Struct({ access_token: Schema.String }), await answer.json()).access_token
   }
-  const request = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+  const ask = async (method: string, path: string, body?: unknown) => {
     token ??= getToken()
     token.catch(() => {
       token = undefined
@@ -67,7 +73,20 @@ export const siteApi = (url: string) => {
     })
     const text = await answer.text()
     if (answer.status === 401) token = undefined
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return { ok: answer.ok, status: answer.status, text }
+  }
+  /** Asks again for 30 s after a 5xx and a broken connection: SQLite may be locked, and a crashed part is started again. */
+  const askAgain = (...call: Parameters<typeof ask>) =>
+    eventually(
+      `${call[0]} ${call[1]} is answered`,
+      () => ask(...call),
+      ({ status }) => status < 500,
+      { seconds: 30, everyMillis: 500 }
+    )
+  /** Only what changes nothing is asked again. */
+  const request = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const { ok, status, text } = await (method === "GET" ? askAgain : ask)(method, path, body)
+    if (!ok) throw new Error(`${method} ${path}: ${status} ${text}`)
     return text === "" ? null : JSON.parse(text)
   }
   const runPath = (run: Run) => `/api/v2/dags/${run.dag}/dagRuns/${encodeURIComponent(run.id)}`
@@ -125,10 +144,13 @@ export const siteApi = (url: string) => {
       const there = decode(Schema.Struct({ dags: Dags }), list).dags.map((dag) => dag.dag_id)
       return wanted.filter((id) => !there.includes(id))
     },
-    /** Starts a run; `conf` sets the Dag's params. */
+    /** Starts a run; `conf` sets the Dag's params. Its id is ours, of Airflow's form: so a lost answer makes no second run. */
     trigger: async (dag: string, conf: Record<string, string | number> = {}): Promise<Run> => {
-      const run = await request("POST", `/api/v2/dags/${dag}/dagRuns`, { logical_date: null, conf })
-      return { dag, id: decode(DagRun, run).dag_run_id }
+      const id = runId()
+      const body = { dag_run_id: id, logical_date: null, conf }
+      const { ok, status, text } = await askAgain("POST", `/api/v2/dags/${dag}/dagRuns`, body)
+      if (!ok && status !== 409) throw new Error(`a run of ${dag}: ${status} ${text}`)
+      return { dag, id }
     },
     dagRunState,
     /** Waits for the run's end and gives its state. */

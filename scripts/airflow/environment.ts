@@ -49,7 +49,8 @@ export const siteEnvironment = (folder: string, settings: SiteSettings): Environ
   AIRFLOW__API__PORT: String(settings.port),
   AIRFLOW__API__SECRET_KEY: settings.jwtSecret.slice(0, 32),
   AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: "5",
-  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: "False"
+  AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: "False",
+  PYTHONFAULTHANDLER: "1"
 })
 
 /** For a worker of the site on this machine: a home and a log folder of its own, and no database. */
