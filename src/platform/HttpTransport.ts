@@ -4,9 +4,10 @@ import type { AgentOptions } from "node:https"
 import type { SecureContext } from "node:tls"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
+import * as HttpExchange from "./HttpExchange.ts"
 import { IdleLimit } from "./IdleLimit.ts"
 import { connectTimeout, guard, keepAliveOptions } from "./KeepAliveAgent.ts"
 import { CertificateFileError, type NamedFiles, trusted } from "./TrustedCertificates.ts"
@@ -129,8 +130,13 @@ const agents = Effect.fnUntraced(function* (options: TransportOptions) {
 export const layerOptions = (
   options: TransportOptions
 ): Layer.Layer<HttpClient.HttpClient, CertificateFileError> =>
-  NodeHttpClient.layerNodeHttpNoAgent.pipe(
-    Layer.provide(Layer.effect(NodeHttpClient.HttpAgent, agents(options)))
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.gen(function* () {
+      const made = yield* agents(options)
+      const full = yield* Effect.provideService(NodeHttpClient.makeNodeHttp, NodeHttpClient.HttpAgent, made)
+      return HttpExchange.make(made, full)
+    })
   )
 
 /** What the configuration says of the connections to a site at `apiUrl`. */

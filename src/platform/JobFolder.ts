@@ -134,14 +134,23 @@ const read = (file: string): string => {
 const write = (folder: string, name: string, text: string) =>
   Effect.try({
     try: () => {
-      rmSync(join(folder, `.${name}.new`), { force: true })
+      const file = join(folder, `.${name}.new`)
       // Exclusively: what stands there already is not ours to write a token into.
-      writeFileSync(join(folder, `.${name}.new`), text, { mode: 0o600, flag: "wx" })
-      renameSync(join(folder, `.${name}.new`), join(folder, name))
+      const make = () => writeFileSync(file, text, { mode: 0o600, flag: "wx" })
+      try {
+        make()
+      } catch (cause) {
+        if (!isTaken(cause)) throw cause
+        rmSync(file, { force: true })
+        make()
+      }
+      renameSync(file, join(folder, name))
     },
     catch: (cause) =>
       new JobFileRefused({ name, reason: cause instanceof Error ? cause.message : String(cause) })
   })
+
+const isTaken = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "EEXIST"
 
 const takeBack = (folder: string, name: string) => {
   try {

@@ -13,7 +13,7 @@ import {
 } from "../protocol/TaskComms.ts"
 import { asked } from "./asked.ts"
 import { read } from "./jsonValue.ts"
-import { ConnectionClosed, type TaskConnection } from "./TaskConnection.ts"
+import type { ConnectionClosed, TaskConnection } from "./TaskConnection.ts"
 import { NotFound, type RequestError, TaskRequestFailed } from "./TaskRequestFailed.ts"
 
 /** A task's line to its attempt, as the rest of the task uses it. */
@@ -52,7 +52,8 @@ export const open = Effect.fnUntraced(function* (connection: TaskConnection) {
   >()
   const cancelled = yield* Deferred.make<"cancelled" | "closed">()
   let last = 0
-  let closed: ConnectionClosed | undefined
+  /** Why nothing more is heard. */
+  let closed: string | undefined
 
   const hear = (message: ToTask): Effect.Effect<unknown> => {
     if ("cancel" in message) return Deferred.succeed(cancelled, "cancelled")
@@ -67,21 +68,21 @@ export const open = Effect.fnUntraced(function* (connection: TaskConnection) {
       : Deferred.fail(question.answer, refusal(question.body, refused))
   }
 
-  const close = (why: ConnectionClosed) => {
+  const close = (why: string) => {
     closed = why
     return Effect.forEach(waiting.values(), ({ answer, body }) => Deferred.fail(answer, unheard(body, why)))
   }
-  const unheard = (body: TaskRequest | TaskEnd, { reason }: ConnectionClosed) =>
+  const unheard = (body: TaskRequest | TaskEnd, reason: string) =>
     new TaskRequestFailed({ request: body.type, error: "GENERIC_ERROR", detail: { reason } })
   yield* connection.receive.pipe(
     Effect.flatMap(hear),
     Effect.forever,
-    Effect.catch((why) => Effect.andThen(close(why), Deferred.succeed(cancelled, "closed"))),
+    Effect.catch(({ reason }) => Effect.andThen(close(reason), Deferred.succeed(cancelled, "closed"))),
     Effect.forkScoped
   )
 
   // what a task has left running and still asks when it has ended
-  yield* Effect.addFinalizer(() => close(new ConnectionClosed({ reason: "the task has ended" })))
+  yield* Effect.addFinalizer(() => close("the task has ended"))
 
   const ask = (body: TaskRequest | TaskEnd) =>
     Effect.gen(function* () {

@@ -19,6 +19,7 @@ export const withTaskSpan = <A, E, R>(details: StartupDetails, run: Effect.Effec
   const parent = parentOf(details)
   const { ti } = details
   return Effect.withSpan(run, "Task.run", {
+    captureStackTrace: false,
     ...(parent === undefined ? { root: true } : { parent }),
     attributes: {
       "airflow.dag_id": ti.dag_id,

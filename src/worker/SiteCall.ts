@@ -7,6 +7,7 @@ import { isHttpClientError } from "effect/http/HttpClientError"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import { MaxBodySize } from "effect/http/HttpIncomingMessage"
 import * as Schema from "effect/Schema"
+import { within } from "../platform/within.ts"
 import { SiteUnavailable } from "./EdgeError.ts"
 import { type Answer, type Asked, ahead, broken, detail, unavailable } from "./SiteAnswer.ts"
 import type { SiteClock } from "./SiteClock.ts"
@@ -30,7 +31,7 @@ export type Refusals<E> = (status: number, detail: string) => E | undefined
 
 /**
  * Sends a request and waits for its whole answer, at most `requestTimeout`, also where the caller must not be
- * interrupted: the fibers of a timeout's race always can be, and an interrupted request closes its socket.
+ * interrupted: what has a time limit always can be, and an interrupted request closes its socket.
  */
 export const whole = Effect.fnUntraced(function* (
   { clock, leewayMillis, site }: Site,
@@ -48,7 +49,7 @@ export const whole = Effect.fnUntraced(function* (
     // No headers of ours but those of the API: gateways log and count them, and the site reads none.
     Effect.provideService(HttpClient.TracerPropagationEnabled, false),
     Effect.provideService(MaxBodySize, maxAnswer),
-    Effect.timeoutOrElse({ duration: requestTimeout, orElse: () => Effect.undefined }),
+    within(Duration.toMillis(requestTimeout), () => Effect.undefined),
     Effect.result
   )
   const asked: Asked = { site, leewayMillis, operation, sentMillis, nowMillis: yield* clock.now }

@@ -14,7 +14,9 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import { EdgeConfig } from "../../config/EdgeConfig.ts"
+import { textAtHand } from "../../platform/HttpExchange.ts"
 import { MonotonicClock } from "../../platform/MonotonicClock.ts"
+import { within } from "../../platform/within.ts"
 import { ExecutionApi } from "../../protocol/ExecutionApi.ts"
 import { ExecutionToken, layerVersion, refreshedToken } from "../../protocol/execution/ExecutionToken.ts"
 import { lifeOf } from "../../protocol/TokenExpiry.ts"
@@ -38,16 +40,16 @@ const Speaker = Context.Reference<{
   readonly timeout: number
 }>("edge-worker/runner/attempt/Speaker", { defaultValue: () => ({ headers: () => ({}), timeout: 5_000 }) })
 
+const late = (request: HttpClientRequest.HttpClientRequest) =>
+  Effect.fail(new HttpClientError({ reason: new TransportError({ request, description: noAnswer }) }))
+
 /** The header of each request, and a limit until its answer begins. */
 const layerSpeaker = HttpApiMiddleware.layerClient(ExecutionToken, ({ next, request }) =>
   Effect.gen(function* () {
     const { headers, timeout } = yield* Speaker
     const sent = HttpClientRequest.setHeaders(request, headers())
     const bytes = "contentLength" in sent.body ? (sent.body.contentLength ?? 0) : 0
-    const late = new HttpClientError({ reason: new TransportError({ request: sent, description: noAnswer }) })
-    return yield* next(sent).pipe(
-      Effect.timeoutOrElse({ duration: timeout + bytes / bytesPerMilli, orElse: () => Effect.fail(late) })
-    )
+    return yield* within(timeout + bytes / bytesPerMilli, () => late(sent))(next(sent))
   })
 )
 
@@ -152,18 +154,12 @@ export class ExecutionClients extends Context.Service<
             const context = { ...asked, wordless: response.request.method === "HEAD" }
             const length = Number(response.headers["content-length"])
             if (!context.wordless && length > maxAnswer) return yield* tooLarge(response, context, maxAnswer)
-            const body = yield* response.text.pipe(
-              Effect.timeoutOrElse({
-                duration: bodyMillis,
-                orElse: () =>
-                  Effect.fail(
-                    new HttpClientError({
-                      reason: new TransportError({ request: response.request, description: noAnswer })
-                    })
-                  )
-              }),
-              Effect.mapError((error) => notAnswered(error, context))
-            )
+            const body =
+              textAtHand(response) ??
+              (yield* response.text.pipe(
+                within(bodyMillis, () => late(response.request)),
+                Effect.mapError((error) => notAnswered(error, context))
+              ))
             const answer = { status: response.status, headers: response.headers, body }
             if (answer.status < 200 || answer.status > 299) return yield* failure(answer, context)
             return yield* Effect.try({
