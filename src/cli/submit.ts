@@ -5,6 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { CentralClient } from "../management/CentralClient.ts"
 import { type CentralJob, Submission } from "../protocol/CentralApi.ts"
 import { UsageError } from "./CommandFailed.ts"
@@ -50,7 +51,8 @@ const flags = {
   ...siteFlags
 }
 
-const usage = (problem: string) => new UsageError({ command: "edge-worker submit", problems: [problem] })
+const usage = (...problems: ReadonlyArray<string>) =>
+  new UsageError({ command: "edge-worker submit", problems })
 
 /** The JSON that `--conf` names. */
 const confOf = (text: string) =>
@@ -88,6 +90,18 @@ const end = Effect.fnUntraced(function* (submitted: CentralJob) {
 
 const decode = Schema.decodeUnknownEffect(Submission)
 
+const problemsOf = SchemaIssue.makeFormatterStandardSchemaV1()
+const typed: Readonly<Record<string, string>> = { dag_id: "DAG_ID", task_id: "TASK_ID" }
+
+/** What is wrong with a job, in the words of the command line. */
+const misfit = ({ issue }: Schema.SchemaError) =>
+  usage(
+    ...problemsOf(issue).issues.map(({ message, path: [field = ""] = [] }) => {
+      const name = String(field)
+      return `${typed[name] ?? `--${name.replaceAll("_", "-")}`}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
+    })
+  )
+
 export const submit = Command.make("submit", flags, (given) =>
   Effect.gen(function* () {
     const conf = Option.isSome(given.conf) ? { conf: yield* confOf(given.conf.value) } : {}
@@ -106,7 +120,7 @@ export const submit = Command.make("submit", flags, (given) =>
         ...conf
       },
       { errors: "all" }
-    ).pipe(Effect.mapError(({ message }) => usage(message)))
+    ).pipe(Effect.mapError(misfit))
     yield* Effect.gen(function* () {
       const client = yield* CentralClient
       const job = yield* client.submit(submission)

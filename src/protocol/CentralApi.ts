@@ -52,13 +52,20 @@ export const longestConf = 65_536
 /** Airflow's rules for names (3.3.2: `KEY_REGEX`, `[scheduler] allowed_run_id_pattern`), less what a path reads as a folder. */
 const Id = Schema.String.check(
   Schema.isBetweenLength(1, 250),
-  Schema.isPattern(/^(?!\.{1,2}$)[\p{L}\p{N}_.-]+$/u)
+  Schema.isPattern(/^(?!\.{1,2}$)[\p{L}\p{N}_.-]+$/u, {
+    expected: "letters, digits, _, - and ., but not . or .. alone"
+  })
 )
 const RunId = Schema.String.check(
   Schema.isBetweenLength(1, 250),
-  Schema.isPattern(/^(?!\.{1,2}$)[A-Za-z0-9_.~:+-]+$/u)
+  Schema.isPattern(/^(?!\.{1,2}$)[A-Za-z0-9_.~:+-]+$/u, {
+    expected: "the characters A-Z a-z 0-9 _ . ~ : + -, but not . or .. alone"
+  })
 )
-const Queue = Schema.String.check(Schema.isBetweenLength(1, 256), Schema.isPattern(/^[\p{L}\p{N}_.-]+$/u))
+const Queue = Schema.String.check(
+  Schema.isBetweenLength(1, 256),
+  Schema.isPattern(/^[\p{L}\p{N}_.-]+$/u, { expected: "letters, digits, _, - and ." })
+)
 
 /** How many lists and objects may stand in one another: what reads and writes JSON step by step runs out of stack. */
 const deepest = 100

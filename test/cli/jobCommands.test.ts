@@ -132,8 +132,25 @@ describe("submit", () => {
     Effect.gen(function* () {
       const here = yield* central(() => [409, { detail: "there is a job demo.hello run=r try=1 already" }])
       const folder = yield* command(here, ["submit", "..", "hello"])
-      assert.strictEqual(folder.code, 64)
-      assert.include(folder.stderr, "dag_id")
+      assert.deepStrictEqual(
+        [folder.code, folder.stderr],
+        [
+          64,
+          "edge-worker submit: DAG_ID: expected letters, digits, _, - and ., but not . or .. alone\nSee edge-worker submit --help\n"
+        ]
+      )
+      const all = ["--retries", "-1", "--retry-delay", "-1", "--run-id", "a b"]
+      assert.strictEqual(
+        (yield* command(here, ["submit", "demo", "hello", ...all])).stderr,
+        [
+          "edge-worker submit:",
+          "  - --run-id: expected the characters A-Z a-z 0-9 _ . ~ : + -, but not . or .. alone",
+          "  - --retries: expected a value between 0 and 1000",
+          "  - --retry-delay: expected a value between 0 and 31536000",
+          "See edge-worker submit --help",
+          ""
+        ].join("\n")
+      )
       const noJson = yield* command(here, ["submit", "demo", "hello", "--conf", "{"])
       assert.deepStrictEqual(
         [noJson.code, noJson.stderr],
