@@ -12,7 +12,6 @@ import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { allSettings } from "../config/settings.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import * as Telemetry from "../observability/Telemetry.ts"
-import { failed } from "./CommandFailed.ts"
 import { central } from "./centralParts.ts"
 import type { DaemonParent } from "./daemonChild.ts"
 import type { ExitName } from "./ExitCode.ts"
@@ -161,10 +160,6 @@ export const runStandalone = (given: StandaloneOptions): Effect.Effect<ExitName,
     return yield* Effect.gen(function* () {
       const parts = yield* Layer.build(
         Layer.provide(central({ stateFolder: `${folder}/edge-central`, port }), sourcesIn(folder, {}))
-      ).pipe(
-        Effect.catchTag("BindRefused", ({ message }) =>
-          failed("held", `the central ${message}. Another port: --port N, or --port 0 for any that is free`)
-        )
       )
       const settings = Context.get(parts, CentralConfig)
       const site = addressOf(Context.get(parts, HttpServer), settings)

@@ -23,6 +23,16 @@ export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused"
   }
 }
 
+/** Another program listens there. */
+export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
+  host: Schema.String,
+  port: Schema.Int
+}) {
+  override get message() {
+    return `cannot listen on ${this.host} port ${this.port}: another program listens there. Another port: --port N or [edge_central] port, 0 for any that is free`
+  }
+}
+
 /** How long requests that are under way may take after the end was asked for. */
 const grace = "1 second"
 
@@ -51,10 +61,10 @@ const check = (settings: CentralSettings) => {
     : Effect.succeed(peers.accepts)
 }
 
-const inUse = ({ host, port }: CentralSettings, cause: unknown) => {
+const noListening = ({ host, port }: CentralSettings, cause: unknown) => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  if (code === "EADDRINUSE") return new PortTaken({ host, port })
   const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: "another program listens there",
     EADDRNOTAVAIL: "this machine has no such address",
     EACCES: "this user may not"
   }
@@ -100,7 +110,7 @@ const make = Effect.gen(function* () {
   yield* limitConnections(server, maxConnections)
   const requests = openRequests(server)
   const { address, serve } = yield* NodeHttpServer.make(() => server, { host, port }).pipe(
-    Effect.mapError((error) => inUse(settings, error.cause))
+    Effect.mapError((error) => noListening(settings, error.cause))
   )
   // Before the server's own end, which would wait for each connection.
   yield* Effect.addFinalizer(() => requests.drain(grace))

@@ -110,7 +110,10 @@ describe("edge-worker standalone", { timeout: 120_000 }, () => {
       const other = yield* start(["standalone", "--folder", join(base, "other"), "--port", port])
       assert.strictEqual(yield* other.ended, 73)
       assert.include(other.stderr(), `cannot listen on 127.0.0.1 port ${port}: another program listens there`)
-      assert.include(other.stderr(), "--port 0 for any that is free")
+      assert.include(other.stderr(), "--port N or [edge_central] port, 0 for any that is free")
+      const central = yield* start(["central", "--state-folder", join(base, "central"), "--port", port])
+      assert.strictEqual(yield* central.ended, 73)
+      assert.strictEqual(central.stderr(), other.stderr())
     })
   )
 
