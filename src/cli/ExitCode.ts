@@ -15,7 +15,10 @@ export const exitCodes = {
   refused: { code: 65, means: "management command: the site's rules do not allow the change" },
   unknownWorker: { code: 68, means: "management command: the site has no worker of that name" },
   unreachable: { code: 69, means: "management command: the site gave no proper answer" },
-  held: { code: 73, means: "another process holds this name, state folder, pid file or port on this machine" },
+  held: {
+    code: 73,
+    means: "another process holds this name, state folder, pid file or port on this machine"
+  },
   left: { code: 75, means: "offline, but reports or bytes of task logs are undelivered" },
   nameTaken: { code: 76, means: "the site says that a worker of this name is active elsewhere" },
   rejected: { code: 77, means: "the site rejects this worker's versions, or the credentials" },

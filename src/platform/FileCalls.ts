@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { isLocal } from "./isLocal.ts"
+import { makeFolders, makeFoldersLater } from "./makeFolders.ts"
 
 /** System calls; each rejects with the system's error. A number is a file descriptor, which the caller closes. */
 export interface Calls {
@@ -54,7 +55,7 @@ export const onThreads: Calls = {
   read: async (fd, buffer, from) => (await readLater(fd, buffer, 0, buffer.length, from)).bytesRead,
   write: async (fd, bytes) => (await writeLater(fd, bytes)).bytesWritten,
   makeFolder: (path, mode) => fs.promises.mkdir(path, { mode }).then(() => true, otherwise("EEXIST", false)),
-  makeFolders: async (path, mode) => void (await fs.promises.mkdir(path, { recursive: true, mode }))
+  makeFolders: makeFoldersLater
 }
 
 /** Each call on the worker's own thread. */
@@ -75,7 +76,7 @@ export const atOnce: Calls = {
       return otherwise("EEXIST", false)(cause)
     }
   },
-  makeFolders: async (path, mode) => void fs.mkdirSync(path, { recursive: true, mode })
+  makeFolders: async (path, mode) => makeFolders(path, mode)
 }
 
 const nearest = (path: string): string =>

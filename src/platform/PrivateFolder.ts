@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { makeFolders } from "./makeFolders.ts"
 
 /** The folder cannot be used as it is. */
 export class FolderUnusable extends Schema.TaggedError<FolderUnusable>()("FolderUnusable", {
@@ -18,7 +19,7 @@ export class FolderUnusable extends Schema.TaggedError<FolderUnusable>()("Folder
 }
 
 const create = (path: string): void => {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolders(dirname(path), 0o700)
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {

@@ -1,5 +1,5 @@
 /** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
@@ -14,6 +14,7 @@ import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import * as FolderLock from "./FolderLock.ts"
 import { isLocal } from "./isLocal.ts"
 import { sweep } from "./JobLeftovers.ts"
+import { makeFolders } from "./makeFolders.ts"
 import { here, type NameHeld, provesDead, readNameHeld } from "./NameProof.ts"
 import * as PrivateFolder from "./PrivateFolder.ts"
 import { identify, isAlive } from "./ProcessIdentity.ts"
@@ -231,7 +232,7 @@ const jobFolder = (jobs: string, id: string) =>
   Effect.try({
     try: () => {
       const folder = join(jobs, id)
-      mkdirSync(folder, { mode: 0o700, recursive: true })
+      makeFolders(folder, 0o700)
       return folder
     },
     catch: (cause) => new JobFolderRefused({ reason: cause instanceof Error ? cause.message : String(cause) })
