@@ -73,8 +73,11 @@ export const centralUser = Command.make("central-user", flags, (given) =>
   Command.withShortDescription("Add, change or remove a user of the embedded central"),
   Command.withDescription(
     [
-      "Writes [edge_central] users_file (users.json in the state folder), which only this user can read and which holds",
-      "salted hashes. The password is asked for, or read from stdin. A running central needs no restart."
+      "Writes [edge_central] users_file (users.json in the state folder), which only this user can read and which",
+      "holds salted hashes. The password is asked for, or read from stdin. A running central needs no restart.",
+      "",
+      "Exit codes: 0 done; 1 something unexpected; 64 the command line or the password is wrong;",
+      "73 the state folder cannot be used; 78 the configuration, or a file it names, is wrong."
     ].join("\n  ")
   ),
   Command.withExamples([

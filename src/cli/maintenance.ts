@@ -12,7 +12,7 @@ import * as Progress from "./Progress.ts"
 import { jobsText, printStatus } from "./printStatus.ts"
 
 const flags = {
-  maintenance: Argument.Literals("maintenance", ["on", "off"]).pipe(
+  maintenance: Argument.Literals("on|off", ["on", "off"]).pipe(
     Argument.withDescription("Whether the worker shall be in maintenance")
   ),
   comments: Flag.String("comments").pipe(

@@ -15,7 +15,7 @@ describe("the command line", () => {
         ],
         [
           ["maintenance"],
-          "edge-worker maintenance: missing required argument: maintenance\nSee edge-worker maintenance --help\n"
+          "edge-worker maintenance: missing required argument: on|off\nSee edge-worker maintenance --help\n"
         ]
       ] as const
       for (const [args, expected] of cases) {
@@ -44,7 +44,7 @@ describe("the command line", () => {
   it.live("each command's help has examples and its exit codes, and no colour in a pipe", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome
-      for (const command of [[], ["worker"], ["status"], ["stop"], ["maintenance"]]) {
+      for (const command of [[], ["worker"], ["status"], ["stop"], ["maintenance"], ["central-user"]]) {
         const { code, stderr, stdout } = yield* run(home, [...command, "--help"])
         assert.strictEqual(code, 0)
         assert.strictEqual(stderr, "")
