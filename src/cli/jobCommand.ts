@@ -64,13 +64,24 @@ export const printJob = (job: CentralJob, json: boolean) => {
   return print(json ? `${JSON.stringify(job)}\n` : `${escaped(`${display(job)} ${job.state}${because}`)}\n`)
 }
 
-/** An end that is none of success ends the command with 1. */
-export const wellEnded = (state: CentralJob["state"], why: string | null) =>
+/** An end that is none of success ends the command with 1; `next`: what to look at. */
+export const wellEnded = ({ reason, state }: CentralJob, next = "") =>
   state === "success"
     ? Effect.void
     : Effect.fail(
-        failed("unexpected", `the job has ended: ${state}${why === null ? "" : `, ${escaped(why)}`}`)
+        failed(
+          "unexpected",
+          `the job has ended: ${state}${reason === null ? "" : `, ${escaped(reason)}`}${next}`
+        )
       )
+
+/** The command that shows a job's log, as words of a shell. */
+export const logsCommand = ({ dag_id, map_index, run_id, task_id }: JobKey): string => {
+  const words = [dag_id, task_id, run_id].map((word) =>
+    /^[\w.:+@%~-]+$/.test(word) ? word : `'${escaped(word).replaceAll("'", "'\\''")}'`
+  )
+  return `edge-worker logs ${words.join(" ")}${map_index >= 0 ? ` --map-index ${map_index}` : ""}`
+}
 
 /** The description of one of these commands. */
 export const described = (...lines: ReadonlyArray<string>): string =>

@@ -91,7 +91,7 @@ export const logs = Command.make("logs", flags, (given) =>
       yield* show
       job = yield* client.job(key)
     }
-    yield* wellEnded(job.state, job.reason)
+    yield* wellEnded(job)
   }).pipe(onSite("logs", given))
 ).pipe(
   Command.withShortDescription("Show the log of a job of an edge-worker central"),

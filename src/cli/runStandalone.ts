@@ -135,7 +135,7 @@ const first = Effect.fnUntraced(function* ({ example, folder }: StandaloneOption
   yield* say(
     [
       "",
-      "Another one, in a second terminal:",
+      `${example ? "Another" : "A first"} job, in a second terminal:`,
       `  . ${siteFile}`,
       `  ${program} submit example hello --conf '{"name": "you"}' --wait`,
       `What runs which command stands in ${folder}/airflow.cfg. Ctrl-C ends all of it.`

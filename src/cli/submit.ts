@@ -9,7 +9,15 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import { CentralClient } from "../management/CentralClient.ts"
 import { type CentralJob, Submission } from "../protocol/CentralApi.ts"
 import { UsageError } from "./CommandFailed.ts"
-import { described, jsonFlag, printJob, taskArguments, tellNext, wellEnded } from "./jobCommand.ts"
+import {
+  described,
+  jsonFlag,
+  logsCommand,
+  printJob,
+  taskArguments,
+  tellNext,
+  wellEnded
+} from "./jobCommand.ts"
 import { onSite, siteFlags } from "./management/siteFlags.ts"
 
 const flags = {
@@ -128,7 +136,7 @@ export const submit = Command.make("submit", flags, (given) =>
       if (!given.json) yield* printJob(job, false)
       const ended = yield* end(job)
       yield* printJob(ended, given.json)
-      yield* wellEnded(ended.state, ended.reason)
+      yield* wellEnded(ended, `. Its log: ${logsCommand(ended)}`)
     }).pipe(onSite("submit", given))
   })
 ).pipe(

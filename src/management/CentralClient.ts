@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { CentralApi, CentralJob, CentralLog, CentralToken, type Submission } from "../protocol/CentralApi.ts"
-import { type JobKey, keyOf } from "../protocol/Job.ts"
+import { display, type JobKey, keyOf } from "../protocol/Job.ts"
 import { ManagementConfig } from "./ManagementConfig.ts"
 import { type ManagementFailed, managementFailed } from "./ManagementError.ts"
 import * as SiteAsk from "./SiteAsk.ts"
@@ -71,14 +71,25 @@ export class CentralClient extends Context.Service<
                 })
               : Effect.fail(refusal(answer, folder))
           )
+      const known =
+        (key: JobKey) =>
+        <A>(answer: Effect.Effect<A, ManagementFailed>) =>
+          Effect.mapError(answer, (error) =>
+            error.reason === unknownJob
+              ? managementFailed(
+                  "refused",
+                  `${unknownJob}: ${display(keyOf(key))}; edge-worker list-jobs shows those there are`
+                )
+              : error
+          )
       const job = read(decodeJob)
       const log = read(decodeLog)
       const of = (key: JobKey) => ({ params: keyOf(key), responseMode }) as const
       return {
         submit: (payload) => job(api.submit({ payload, responseMode })),
-        job: (key) => job(api.job(of(key))),
-        log: (key, from) => log(api.log({ ...of(key), query: { from } })),
-        cancel: (key) => job(api.cancel(of(key)))
+        job: (key) => known(key)(job(api.job(of(key)))),
+        log: (key, from) => known(key)(log(api.log({ ...of(key), query: { from } }))),
+        cancel: (key) => known(key)(job(api.cancel(of(key))))
       }
     })
   )
@@ -88,6 +99,9 @@ export class CentralClient extends Context.Service<
 const TokenOfCall = Context.Reference<Redacted.Redacted>("edge-worker/management/TokenOfCentralCall", {
   defaultValue: () => Redacted.make("")
 })
+
+/** The central's own words (`JobUnknown` of central/JobRules.ts). */
+const unknownJob = "there is no such job"
 
 /** The answer itself: statuses and bodies are read here, as gateways answer too. */
 const responseMode = "response-only"
@@ -112,7 +126,7 @@ const refusal = (answer: SiteAsk.Answer, at: URL): ManagementFailed => {
         `the central refuses this (HTTP ${answer.status})${says === undefined ? "" : `: ${says}`}`
       )
     case 404:
-      if (says === "there is no such job") return managementFailed("refused", says)
+      if (says === unknownJob) return managementFailed("refused", says)
       return managementFailed(
         "unreachable",
         `there is no edge-worker central at ${SiteAsk.shown(at)} (HTTP 404): correct ${SiteAsk.setting}. An Airflow takes its jobs from its DAGs alone`

@@ -98,7 +98,7 @@ describe("submit", () => {
         [
           1,
           "demo.hello run=r:1+a try=1 queued\ndemo.hello run=r:1+a try=1 failed (w1 is gone\\x1b[2J)\n",
-          "edge-worker: the job has ended: failed, w1 is gone\\x1b[2J\n"
+          "edge-worker: the job has ended: failed, w1 is gone\\x1b[2J. Its log: edge-worker logs demo hello r:1+a\n"
         ]
       )
       assert.deepStrictEqual(JSON.parse(here.asked[0]?.body ?? "").conf, { b: [1, 2] })
@@ -189,10 +189,15 @@ describe("cancel", () => {
     Effect.gen(function* () {
       for (const [status, detail, code] of [
         [403, "vera has no permission to operate", 77],
-        [404, "there is no such job", 65],
+        [
+          404,
+          "there is no such job: demo.hello run=r try=1; edge-worker list-jobs shows those there are",
+          65
+        ],
         [409, "the job has ended already: success", 65]
       ] as const) {
-        const here = yield* central(() => [status, { detail }])
+        const said = status === 404 ? "there is no such job" : detail
+        const here = yield* central(() => [status, { detail: said }])
         const done = yield* command(here, ["cancel", "demo", "hello", "r"])
         assert.strictEqual(done.code, code)
         assert.include(done.stderr, detail)
