@@ -70,7 +70,11 @@ export const central = Command.make("central", flags, (given) =>
       "Signals: SIGINT (Ctrl-C) and SIGTERM end it within two seconds; workers and their jobs go on, and wait for it.",
       "",
       "Exit codes:",
-      ...exitCodeText(["ok", "unexpected", "usage", "held", "config"])
+      ...exitCodeText(["ok", "unexpected", "usage", "held", "config"], {
+        ok: "it was told to end",
+        unexpected: "something unexpected",
+        held: "another process holds its state folder or its port"
+      })
     ].join("\n  ")
   ),
   Command.withExamples([

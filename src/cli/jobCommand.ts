@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import type { CentralJob } from "../protocol/CentralApi.ts"
 import { display, type JobKey } from "../protocol/Job.ts"
 import { failed } from "./CommandFailed.ts"
-import { exitCodeText } from "./exitCodeText.ts"
+import { askingWords, exitCodeText } from "./exitCodeText.ts"
 import { escaped } from "./management/output.ts"
 
 const argument = (name: string, description: string) =>
@@ -92,7 +92,11 @@ export const described = (...lines: ReadonlyArray<string>): string =>
     "([edge_worker] management_url, management_token; see docs/guides/management.md).",
     "",
     "Exit codes:",
-    ...exitCodeText(["ok", "unexpected", "usage", "refused", "unreachable", "rejected", "config"])
+    ...exitCodeText(["ok", "unexpected", "usage", "refused", "unreachable", "rejected", "config"], {
+      ...askingWords,
+      unexpected: "something unexpected; the job that was waited for has not succeeded",
+      refused: "the site's rules do not allow it, or there is no such job"
+    })
   ].join("\n  ")
 
 /** That another try follows a job that has failed. */

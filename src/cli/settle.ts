@@ -133,7 +133,12 @@ export const settle = (parts: WorkerParts) =>
         "before an older edge-worker is installed again. A worker that is started does the same by itself.",
         "",
         "Exit codes:",
-        ...exitCodeText(["ok", "unexpected", "usage", "held", "left", "config"])
+        ...exitCodeText(["ok", "unexpected", "usage", "held", "left", "config"], {
+          ok: "done: all is delivered",
+          unexpected: "something unexpected",
+          held: "a worker runs on this state folder",
+          left: "reports or bytes of task logs are undelivered"
+        })
       ].join("\n  ")
     ),
     Command.withExamples([

@@ -71,7 +71,10 @@ export const standalone = (parts: Pick<WorkerParts, "own">) =>
         "Signals: Ctrl-C (SIGINT) or SIGTERM lets running jobs finish for a few seconds and ends everything.",
         "",
         "Exit codes:",
-        ...exitCodeText(["ok", "unexpected", "terminated", "killed", "usage", "held", "left", "config"])
+        ...exitCodeText(["ok", "unexpected", "terminated", "killed", "usage", "held", "left", "config"], {
+          unexpected: "something unexpected",
+          held: "another process holds the folder or the port"
+        })
       ].join("\n  ")
     ),
     Command.withExamples([

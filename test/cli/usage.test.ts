@@ -59,6 +59,24 @@ describe("the command line", () => {
     })
   )
 
+  it.live("a command that is no worker does not tell its exit codes as one", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      for (const command of ["submit", "list-workers", "shutdown-all-workers", "central", "settle"]) {
+        const { stdout } = yield* run(home, [command, "--help"])
+        const codes = stdout.slice(stdout.indexOf("Exit codes:"), stdout.indexOf("USAGE"))
+        assert.notMatch(codes, /offline|local command|management command|this worker's versions/, command)
+        const numbers = [...codes.matchAll(/^ +(\d+) {2}/gm)].map(([, code]) => Number(code))
+        assert.deepStrictEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+          command
+        )
+        assert.isAbove(numbers.length, 4, command)
+      }
+    })
+  )
+
   it.live("-v is verbose, and flags that only a daemon uses are warned of", () =>
     Effect.gen(function* () {
       const worker = yield* running(yield* temporaryHome, ["-v", "-H", "one", "-l", "x.log"])

@@ -5,7 +5,8 @@ import { ManagementClient } from "../../management/ManagementClient.ts"
 import { managementFailed } from "../../management/ManagementError.ts"
 import { nameProblem } from "../../protocol/WorkerName.ts"
 import { UsageError } from "../CommandFailed.ts"
-import { exitCodeText } from "../exitCodeText.ts"
+import type { ExitName } from "../ExitCode.ts"
+import { askingWords, exitCodeText } from "../exitCodeText.ts"
 import { literalPart } from "./glob.ts"
 import { escaped } from "./output.ts"
 
@@ -62,22 +63,19 @@ export const entries = (texts: ReadonlyArray<string>): ReadonlyArray<string> => 
 /** Tells a person what was done; results go to stdout. */
 export const tell = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
 
-/** A command's description, with the exit codes that all management commands share. */
-export const described = (...lines: ReadonlyArray<string>): string =>
+/** A command's description, with the exit codes that all management commands share, and `more`. */
+export const describedWith = (more: ReadonlyArray<ExitName>, ...lines: ReadonlyArray<string>): string =>
   [
     ...lines,
     "",
     "Needs a user of the site who may see its jobs; see docs/guides/management.md for credentials.",
     "",
     "Exit codes:",
-    ...exitCodeText([
-      "ok",
-      "unexpected",
-      "usage",
-      "refused",
-      "unknownWorker",
-      "unreachable",
-      "rejected",
-      "config"
-    ])
+    ...exitCodeText(
+      ["ok", "unexpected", ...more, "usage", "refused", "unknownWorker", "unreachable", "rejected", "config"],
+      askingWords
+    )
   ].join("\n  ")
+
+/** The same with none more. */
+export const described = (...lines: ReadonlyArray<string>): string => describedWith([], ...lines)

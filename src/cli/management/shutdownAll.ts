@@ -6,9 +6,8 @@ import * as Effect from "effect/Effect"
 import { ManagementClient } from "../../management/ManagementClient.ts"
 import type { ManagementFailed } from "../../management/ManagementError.ts"
 import { failed } from "../CommandFailed.ts"
-import { exitCodeText } from "../exitCodeText.ts"
 import { isGone } from "./gone.ts"
-import { described, tell, usage } from "./managedWorker.ts"
+import { describedWith, tell, usage } from "./managedWorker.ts"
 import { escaped } from "./output.ts"
 import { onSite, siteFlags } from "./siteFlags.ts"
 
@@ -76,7 +75,10 @@ export const shutdownAll = Command.make(name, { yes, ...siteFlags }, (given) =>
 ).pipe(
   Command.withShortDescription("Let all workers of the site finish their jobs and end"),
   Command.withDescription(
-    `${described("Each worker takes no more jobs, lets the running ones finish and goes offline.")}\n  ${exitCodeText(["cancelled"])[0]}`
+    describedWith(
+      ["cancelled"],
+      "Each worker takes no more jobs, lets the running ones finish and goes offline."
+    )
   ),
   Command.withExamples([
     { command: `edge-worker ${name}`, description: "Shows which, and asks" },
