@@ -56,9 +56,9 @@ export const shown = (how: TaskGone): ReadonlyArray<AttemptCommand> => {
   return line === undefined ? [] : [say(line.level, line.event, line.more)]
 }
 
-/** To the task that has said the word; `refused`: why it was not taken. */
-export const answer = (word: Word, refused?: string): ReadonlyArray<AttemptCommand> =>
-  word.id === undefined ? [] : [{ _tag: "Answer", id: word.id, refused }]
+/** To the task that has said the word, whatever the site says of it: that stands in the log already, and the task can do nothing. */
+export const answer = (word: Word): ReadonlyArray<AttemptCommand> =>
+  word.id === undefined ? [] : [{ _tag: "Answer", id: word.id, refused: undefined }]
 
 /** The answer to a last word that nobody waits for. */
 export const tooLate = (id: number): AttemptCommand => ({

@@ -112,6 +112,17 @@ describe("a task that ends by itself", () => {
     }
   })
 
+  it("is answered without a complaint of its own where one line in the log has said what the site did not take", () => {
+    for (const how of ["decided", "unheard", "refused"] as const) {
+      const { commands } = run([...begun(), said(succeed), notTold(how), told, returned])
+      assert.deepStrictEqual(
+        commands.filter(({ _tag }) => _tag === "Answer"),
+        [{ _tag: "Answer", id: 7, refused: undefined }]
+      )
+      assert.strictEqual(lines(commands).length, 1, how)
+    }
+  })
+
   it("is told as failed, or up for retry, where the site does not take its word", () => {
     for (const retry of [false, true]) {
       for (const events of [
