@@ -16,15 +16,24 @@ import { known } from "../../src/worker/Versions.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, layer, type Options, within } from "./harness.ts"
 
-const start = <A, E>(options: Options, test: Effect.Effect<A, E, Worker | TestCentral>) =>
-  test.pipe(Effect.scoped, Effect.provide(layer(options)))
+/** A worker that has just started, and its site. */
+interface Started {
+  readonly worker: Worker["Service"]
+  readonly central: TestCentral["Service"]
+}
+
+const start = <A, E, R>(options: Options, test: (started: Started) => Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    return yield* test({ worker: yield* Worker, central: yield* TestCentral })
+  }).pipe(Effect.scoped, Effect.provide(layer(options)))
+
+/** Another worker of the name, as the site has it. */
+const active = (central: TestCentral["Service"]) => central.preset({ state: "running", comments: null })
 
 const refusedBy = (fault: Fault) =>
   start(
     {},
-    Effect.gen(function* () {
-      const worker = yield* Worker
-      const central = yield* TestCentral
+    Effect.fnUntraced(function* ({ central, worker }) {
       yield* central.fault("register", fault)
       return yield* within("1 minute", Effect.flip(worker.ended))
     })
@@ -43,9 +52,7 @@ describe("Registration", () => {
   it.effect("waits while the site is away and registers when it is back", () =>
     start(
       {},
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        const central = yield* TestCentral
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.fault("register", { refuse: down })
         yield* advance("1 hour")
         assert.strictEqual((yield* worker.status).state, "starting")
@@ -58,9 +65,7 @@ describe("Registration", () => {
   it.effect("is told to stop before the site was reached: ends at once, all well", () =>
     start(
       {},
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        const central = yield* TestCentral
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.fault("register", { refuse: down })
         yield* advance("10 seconds")
         yield* worker.drain("SIGTERM")
@@ -91,24 +96,24 @@ describe("Registration", () => {
   /** Nothing is installed here: the worker says the versions that it learns from the site. */
   const learning: Options = { installed: { airflow: known.airflow, edge3: undefined, python: undefined } }
   /** The site rejects as many registrations as there are versions here, and names one each time. */
-  const rejecting = ([core, ...more]: ReadonlyArray<string>): Effect.Effect<void, never, TestCentral> =>
-    Effect.gen(function* () {
-      const central = yield* TestCentral
-      const next = Effect.provideService(rejecting(more), TestCentral, central)
+  const rejecting = (
+    central: TestCentral["Service"],
+    [core, ...more]: ReadonlyArray<string>
+  ): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const next = rejecting(central, more)
       const detail = `Edge Worker runs on Edge Provider ${known.edge3} and the core runs on ${core}. Use the same.`
       const fault: Fault = { wait: next, refuse: new VersionRejected({ detail }) }
-      yield* central.fault("register", core === undefined ? undefined : fault)
+      return central.fault("register", core === undefined ? undefined : fault)
     })
 
   it.effect("says the site's version after its first refusal, and is taken", () =>
     start(
       learning,
-      Effect.gen(function* () {
-        yield* rejecting(["5.98.0"])
-        yield* within("2 seconds", (yield* Worker).registered)
-        const asked = (yield* (yield* TestCentral).get).calls.filter(
-          ({ operation }) => operation === "register"
-        )
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* rejecting(central, ["5.98.0"])
+        yield* within("2 seconds", worker.registered)
+        const asked = (yield* central.get).calls.filter(({ operation }) => operation === "register")
         assert.deepStrictEqual(
           asked.map(({ body }) => (body as WorkerStateBody).sysinfo.edge_provider_version),
           [known.edge3, "5.98.0"]
@@ -120,9 +125,9 @@ describe("Registration", () => {
   it.effect("does not follow a site that names another version each time", () =>
     start(
       learning,
-      Effect.gen(function* () {
-        yield* rejecting(["5.91.0", "5.92.0", "5.93.0", "5.94.0", "5.95.0"])
-        const error = yield* within("1 minute", Effect.flip((yield* Worker).ended))
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* rejecting(central, ["5.91.0", "5.92.0", "5.93.0", "5.94.0", "5.95.0"])
+        const error = yield* within("1 minute", Effect.flip(worker.ended))
         assert.strictEqual(error.why, "versions")
         assert.include(error.message, "5.94.0")
       })
@@ -136,9 +141,7 @@ describe("Registration", () => {
     it.effect(`${what} is an outage`, () =>
       start(
         {},
-        Effect.gen(function* () {
-          const worker = yield* Worker
-          const central = yield* TestCentral
+        Effect.fnUntraced(function* ({ central, worker }) {
           yield* central.fault("register", { refuse })
           yield* advance("5 minutes")
           yield* central.fault("register", undefined)
@@ -151,10 +154,8 @@ describe("Registration", () => {
   it.effect("another worker of the name is active: refused", () =>
     start(
       {},
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
-        yield* central.preset({ state: "running", comments: null })
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* active(central)
         const error = yield* within("1 minute", Effect.flip(worker.ended))
         assert.instanceOf(error, RegistrationRefused)
         assert.strictEqual(error.why, "name")
@@ -165,10 +166,8 @@ describe("Registration", () => {
   it.effect("a predecessor that is proved dead is replaced at once", () =>
     start(
       { nameBefore: "dead" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
-        yield* central.preset({ state: "running", comments: null })
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* active(central)
         yield* within("2 seconds", worker.registered)
         yield* within(
           "2 seconds",
@@ -183,9 +182,9 @@ describe("Registration", () => {
       TestClock.adjust("1 day"),
       start(
         { nameBefore: "dead", provedFor: 100_000 },
-        Effect.gen(function* () {
-          yield* (yield* TestCentral).preset({ state: "running", comments: null })
-          yield* within("2 seconds", (yield* Worker).registered)
+        Effect.fnUntraced(function* ({ central, worker }) {
+          yield* active(central)
+          yield* within("2 seconds", worker.registered)
         })
       )
     )
@@ -194,10 +193,8 @@ describe("Registration", () => {
   it.effect("a takeover in an outage is tried again", () =>
     start(
       { nameBefore: "dead" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
-        yield* central.preset({ state: "running", comments: null })
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* active(central)
         yield* central.fault("heartbeat", { refuse: down })
         yield* advance("1 minute")
         yield* central.fault("heartbeat", undefined)
@@ -217,10 +214,8 @@ describe("Registration", () => {
     it.effect(`a takeover ${what} is one all the same`, () =>
       start(
         { nameBefore: "dead" },
-        Effect.gen(function* () {
-          const central = yield* TestCentral
-          const worker = yield* Worker
-          yield* central.preset({ state: "running", comments: null })
+        Effect.fnUntraced(function* ({ central, worker }) {
+          yield* active(central)
           yield* central.fault("heartbeat", { wait: central.editWorker(edit), refuse: refuse as never })
           yield* within("2 seconds", worker.registered)
         })
@@ -231,11 +226,9 @@ describe("Registration", () => {
   it.effect("a name is taken over once: who has it after that is another worker", () =>
     start(
       { nameBefore: "dead" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.fault("register", { refuse: new WorkerConflict({ detail: "it is active" }) as never })
-        yield* central.preset({ state: "running", comments: null })
+        yield* active(central)
         const error = yield* within("1 minute", Effect.flip(worker.ended))
         assert.strictEqual(error.why, "name")
         const beats = (yield* central.get).calls.filter(({ operation }) => operation === "heartbeat")
@@ -247,10 +240,8 @@ describe("Registration", () => {
   it.effect("one that is not proved dead is waited for until the site gives it up", () =>
     start(
       { nameBefore: "unproved" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
-        yield* central.preset({ state: "running", comments: null })
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* active(central)
         yield* advance("2 minutes")
         assert.strictEqual((yield* central.get).worker?.state, "running")
         yield* central.editWorker((stored) => ({ ...stored, state: "unknown" }))
@@ -262,10 +253,8 @@ describe("Registration", () => {
   it.effect("one that is not proved dead and does not go away lives: refused", () =>
     start(
       { nameBefore: "unproved" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
-        yield* central.preset({ state: "running", comments: null })
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* active(central)
         const ended = yield* Effect.forkChild(Effect.flip(worker.ended))
         // Five heartbeats, and three minutes for a scheduler that is busy.
         yield* advance("5 minutes")
@@ -279,9 +268,7 @@ describe("Registration", () => {
   it.effect("a registration whose answer was lost does not make the worker refuse itself", () =>
     start(
       {},
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.fault("register", { lose: lost })
         yield* within(
           "10 seconds",
@@ -304,9 +291,8 @@ describe("Registration", () => {
     const notes: Array<"asked" | "held" | "freed"> = []
     return start(
       { ...options, nameNotes: notes },
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        yield* given(yield* TestCentral)
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* given(central)
         yield* within(
           "6 minutes",
           ended ? Effect.asVoid(Effect.flip(worker.ended)) : Effect.orDie(worker.registered)
@@ -315,7 +301,6 @@ describe("Registration", () => {
       })
     )
   }
-  const active = (central: TestCentral["Service"]) => central.preset({ state: "running", comments: null })
   const forbidden = (central: TestCentral["Service"]) =>
     central.fault("register", { refuse: answered(403, true) })
 
@@ -347,9 +332,7 @@ describe("Registration", () => {
     () =>
       start(
         { nameBefore: "asked" },
-        Effect.gen(function* () {
-          const central = yield* TestCentral
-          const worker = yield* Worker
+        Effect.fnUntraced(function* ({ central, worker }) {
           yield* central.preset({ state: "starting", comments: null })
           yield* advance("2 minutes")
           assert.deepStrictEqual(
@@ -362,9 +345,8 @@ describe("Registration", () => {
       )
   )
 
-  const loseTheFirst = Effect.gen(function* () {
-    const central = yield* TestCentral
-    yield* central.preset({ state: "running", comments: null })
+  const loseTheFirst = Effect.fnUntraced(function* (central: TestCentral["Service"]) {
+    yield* active(central)
     yield* central.fault("register", { refuse: lost })
     yield* within(
       "10 seconds",
@@ -376,9 +358,8 @@ describe("Registration", () => {
   it.effect("the proof holds although the answer to the first attempt was lost", () =>
     start(
       { nameBefore: "dead", provedFor: 100_000 },
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        yield* loseTheFirst
+      Effect.fnUntraced(function* ({ central, worker }) {
+        yield* loseTheFirst(central)
         yield* within("20 seconds", worker.registered)
       })
     )
@@ -387,12 +368,10 @@ describe("Registration", () => {
   it.effect("the proof ends when the site may have given the name to another machine", () =>
     start(
       { nameBefore: "dead", provedFor: 100_000 },
-      Effect.gen(function* () {
-        const worker = yield* Worker
-        const central = yield* TestCentral
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.fault("register", { refuse: down })
         yield* advance("150 seconds")
-        yield* central.preset({ state: "running", comments: null })
+        yield* active(central)
         yield* central.fault("register", undefined)
         yield* advance("3 minutes")
         assert.strictEqual((yield* central.get).worker?.state, "running")
@@ -406,9 +385,7 @@ describe("Registration", () => {
   it.effect("its maintenance and the comment survive the takeover", () =>
     start(
       { nameBefore: "dead" },
-      Effect.gen(function* () {
-        const central = yield* TestCentral
-        const worker = yield* Worker
+      Effect.fnUntraced(function* ({ central, worker }) {
         yield* central.preset({ state: "maintenance mode", comments: "new disk" })
         yield* within("2 seconds", worker.registered)
         yield* within(
