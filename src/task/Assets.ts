@@ -1,10 +1,11 @@
 /** Assets: the assets of a site, their events, and what a task says that it has updated. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { ask } from "./ask.ts"
+import { type Asking, ask } from "./ask.ts"
 import { read } from "./jsonValue.ts"
 import { type Outlet, TaskClient } from "./TaskClient.ts"
 import { TaskContext } from "./TaskContext.ts"
+import type { RequestError } from "./TaskRequestFailed.ts"
 
 /** An asset by one of its two names. */
 export type AssetRef = { readonly name: string } | { readonly uri: string }
@@ -99,11 +100,28 @@ export const consumed = TaskContext.use(({ dagRun }) =>
   read("the run's asset events", Schema.Array(ConsumedEvent), dagRun.consumedAssetEvents)
 )
 
+/** An asset that was updated, by its name, its URI or both. */
+export type Updated = Omit<Outlet, "name" | "uri"> &
+  (
+    | { readonly name: string; readonly uri?: string | undefined }
+    | { readonly uri: string; readonly name?: string | undefined }
+  )
+
+/** An event needs both names of its asset (`dest_asset_key`), so the site is asked for the one that is missing. */
+const named = Effect.fnUntraced(function* (update: Updated) {
+  const { name, uri } = update
+  if (name !== undefined && uri !== undefined) return { ...update, name, uri } satisfies Outlet
+  const asset = yield* get(name === undefined ? { uri: uri ?? "" } : { name })
+  return { ...update, name: asset.name, uri: asset.uri } satisfies Outlet
+})
+
 /**
  * Says that this task has updated the asset; the site is told when the task has succeeded. The asset must be active, unless it
- * is updated through an alias.
+ * is updated through an alias. By its name or its URI alone it must be one that the site knows: else `NotFound`.
  */
-export const updated = (outlet: Outlet): Effect.Effect<void, never, TaskClient> =>
-  TaskClient.useSync(({ gathered }) => {
+export const updated = (update: Updated): Effect.Effect<void, RequestError, Asking> =>
+  Effect.gen(function* () {
+    const outlet = yield* named(update)
+    const { gathered } = yield* TaskClient
     gathered.outlets.push(outlet)
   })

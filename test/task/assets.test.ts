@@ -15,6 +15,11 @@ const endOf = (...updates: ReadonlyArray<Parameters<typeof Assets.updated>[0]>) 
     ({ end }) => end
   )
 
+const knownTo = (update: Parameters<typeof Assets.updated>[0]) =>
+  TestTask.run(Task.make({ dagId: "dag", taskId: "task", run: () => Assets.updated(update) }), {
+    assets: [asset]
+  })
+
 describe("updates", () => {
   it.effect(
     "by an alias leave the making of the event to the site, and are no update by the asset's own name",
@@ -30,6 +35,22 @@ describe("updates", () => {
           ]
         })
       })
+  )
+
+  it.effect("by one name alone are told by both, as the site knows them", () =>
+    Effect.gen(function* () {
+      for (const one of [{ name: "a" }, { uri: "s3://a" }]) {
+        const { end } = yield* knownTo({ ...one, extra: { n: 1 } })
+        expect(end).toMatchObject({
+          task_outlets: [{ ...asset, type: "Asset" }],
+          outlet_events: [{ dest_asset_key: asset, extra: { n: 1 } }]
+        })
+      }
+      expect((yield* knownTo(asset)).requests).toEqual([])
+      const unknown = yield* knownTo({ name: "b" })
+      expect(unknown.end).toMatchObject({ state: "failed" })
+      expect(JSON.stringify(unknown.log)).toContain("there is no asset")
+    })
   )
 
   it.effect("of partitions are an event each", () =>
