@@ -1,4 +1,5 @@
 /** runStandalone: a central, a worker and the web page in one process, from the folder's lock to the worker's farewell. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -81,6 +82,8 @@ const options: WorkerOptions = {
   python: undefined,
   taskProgram: undefined
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** A Ctrl-C must not look as if nothing had happened while jobs end. */
 const tellSignals = Effect.acquireRelease(
@@ -176,7 +179,9 @@ export const runStandalone = (given: StandaloneOptions): Effect.Effect<ExitName,
       const { online, parent } = yield* listener
       yield* online.pipe(
         Effect.andThen(Effect.provide(first(given, siteFile), parts)),
-        Effect.catchCause((cause) => Effect.logError("the example job could not be run", cause)),
+        Effect.catchCause((cause) =>
+          Effect.logError(`the example job could not be run: ${messageOf(Cause.squash(cause))}`)
+        ),
         Effect.forkScoped
       )
       return yield* Effect.provide(
