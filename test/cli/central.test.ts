@@ -1,8 +1,9 @@
 /** `edge-worker central` as a process: what it prints, what it leaves on the disk, and how it ends. */
 import { once } from "node:events"
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { run, start, temporaryHome } from "./commandLine.ts"
@@ -61,6 +62,40 @@ describe("edge-worker central", () => {
       assert.strictEqual(database.code, 78)
       assert.match(database.stderr, /begins with mysql:/)
       assert.notInclude(database.stderr, "hidden")
+    })
+  )
+
+  it.live("says in one line why its database cannot be used", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome
+      const folder = join(home, "edge-central")
+      const file = join(folder, "central.sqlite")
+      mkdirSync(folder, { mode: 0o700 })
+      writeFileSync(file, "no database, and long enough to be none ".repeat(200), { mode: 0o600 })
+      const broken = yield* run(home, ["central", "--port", "0"])
+      assert.deepStrictEqual(
+        [broken.code, broken.stderr],
+        [
+          1,
+          `edge-worker: the central's database ${file} cannot be used: file is not a database. Put a copy of it there, or move it away: the next start makes a new one\n`
+        ]
+      )
+      rmSync(file)
+      const newer = new DatabaseSync(file)
+      newer.exec("CREATE TABLE central_migration (migration_id INTEGER, created_at TEXT, name TEXT)")
+      newer.exec("INSERT INTO central_migration VALUES (99, '', 'tomorrow')")
+      newer.exec("BEGIN EXCLUSIVE")
+      const locked = yield* run(home, ["central", "--port", "0"])
+      assert.strictEqual(locked.code, 1)
+      assert.match(locked.stderr, /^edge-worker: the central's database[^\n]* is locked\n$/)
+      newer.exec("ROLLBACK")
+      newer.close()
+      const refused = yield* run(home, ["central", "--port", "0"])
+      assert.strictEqual(refused.code, 1)
+      assert.match(
+        refused.stderr,
+        /^edge-worker: the central's database: its tables are of version 99, [^\n]*\n$/
+      )
     })
   )
 
