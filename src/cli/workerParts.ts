@@ -35,12 +35,13 @@ import { Settlement } from "../worker/Settlement.ts"
 import { SysinfoProgram } from "../worker/SysinfoProgram.ts"
 import { Versions } from "../worker/Versions.ts"
 import { Worker } from "../worker/Worker.ts"
+import { type CommandFailed, failed } from "./CommandFailed.ts"
 import { lazyTaskRunner, type OwnTasks, type TasksLayer, tasksLayer } from "./taskParts.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
 
 type Part<A> = Layer.Layer<
   A,
-  ConfigInvalid | NoLocalAirflow | CertificateFileError | FolderUnusable | TaskNotOpened | TasksInvalid,
+  ConfigInvalid | CommandFailed | CertificateFileError | FolderUnusable | TaskNotOpened | TasksInvalid,
   EdgeConfig | WorkerIdentity | StateFolder
 >
 
@@ -59,6 +60,13 @@ const versionsOf = (found: InstalledAirflow) => ({
   python: found.pythonVersion
 })
 
+/** Python is not the only way. */
+const nothingToRun = ({ message }: NoLocalAirflow) =>
+  failed(
+    "config",
+    `${message}. A worker without Python needs commands or tasks in TypeScript instead: [edge_worker] commands, --task-program`
+  )
+
 /**
  * The versions of the local Airflow. Where there is none, no command and no task in TypeScript either, the worker does not
  * start: it could run no job.
@@ -71,7 +79,7 @@ const workerVersions = Layer.unwrap(
     const none = { airflow: undefined, edge3: reportedEdgeProviderVersion, python: undefined }
     const first =
       commands.size === 0 && registered.length === 0
-        ? versionsOf(yield* airflow.current)
+        ? versionsOf(yield* Effect.mapError(airflow.current, nothingToRun))
         : yield* Effect.match(airflow.current, { onSuccess: versionsOf, onFailure: () => none })
     if (first === none) {
       yield* Effect.logInfo(
