@@ -25,4 +25,8 @@ const program = Effect.gen(function* () {
   console.log(`ended: ${end.reason}; reports left: ${end.reportsLeft}`)
 }).pipe(Effect.provide(worker))
 
-await Effect.runPromise(program)
+// a mistake in the configuration is for a person to read: its message, without a stack
+await Effect.runPromise(program).catch((error: Error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})
