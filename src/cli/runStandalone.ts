@@ -137,7 +137,7 @@ const first = Effect.fnUntraced(function* ({ example, folder }: StandaloneOption
   if (example) yield* runExample(say)
   yield* say(
     [
-      "",
+      ...(example ? [""] : []),
       `${example ? "Another" : "A first"} job, in a second terminal:`,
       `  . ${siteFile}`,
       `  ${program} submit example hello --conf '{"name": "you"}' --wait`,
