@@ -60,6 +60,12 @@ const root = (parts: WorkerParts) =>
 
 const say = (line: string) => Effect.sync(() => process.stderr.write(`${line}\n`))
 
+/** The library's words for a number and for a schema, where a person has typed the value; all our numbers are whole. */
+const forPerson = (text: string): string =>
+  text
+    .replace(/Expected (a string representing a finite number|an integer)$/, "Expected a whole number")
+    .replace("Expected: Schema validation failed: Expected", "Expected")
+
 const inWords = (error: CliError.NonShowHelpErrors): string => {
   const nearest = (suggestions: ReadonlyArray<string>) =>
     suggestions.length === 0 ? "" : `; did you mean ${suggestions.join(" or ")}?`
@@ -69,7 +75,7 @@ const inWords = (error: CliError.NonShowHelpErrors): string => {
     case "UnknownSubcommand":
       return `unknown command "${error.subcommand}"${nearest(error.suggestions)}`
     default:
-      return `${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`
+      return forPerson(`${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`)
   }
 }
 

@@ -16,6 +16,17 @@ describe("the command line", () => {
         [
           ["maintenance"],
           "edge-worker maintenance: missing required argument: on|off\nSee edge-worker maintenance --help\n"
+        ],
+        ...["x", "1.5"].map(
+          (text) =>
+            [
+              ["submit", "a", "b", "--retries", text],
+              `edge-worker submit: invalid value for flag --retries: "${text}". Expected a whole number\nSee edge-worker submit --help\n`
+            ] as const
+        ),
+        [
+          ["logs", "a", "b", "c", "--try", "-1"],
+          'edge-worker logs: invalid value for flag --try: "-1". Expected a value greater than or equal to 0\nSee edge-worker logs --help\n'
         ]
       ] as const
       for (const [args, expected] of cases) {
