@@ -19,7 +19,8 @@ export class GaveUp extends Context.Service<
   {
     /**
      * For ever: a job whose token has ended `task_instance_heartbeat_timeout` ago, and whose site has accepted no
-     * heartbeat for as long, is asked to end, and killed after the drain's grace where the site is still away.
+     * heartbeat for as long, and for two intervals, is asked to end, and killed after the drain's grace where the site is
+     * still away.
      */
     readonly run: Effect.Effect<void>
   }
@@ -27,12 +28,14 @@ export class GaveUp extends Context.Service<
   static readonly layer = Layer.effect(
     GaveUp,
     Effect.gen(function* () {
-      const { drainKillGrace, taskInstanceHeartbeatTimeout } = yield* EdgeConfig
+      const { drainKillGrace, heartbeatInterval, taskInstanceHeartbeatTimeout } = yield* EdgeConfig
       const health = yield* SiteHealth
       const jobRun = yield* JobRun
       const monotonic = yield* MonotonicClock
       const siteClock = yield* SiteClock
       const limit = Duration.toMillis(taskInstanceHeartbeatTimeout)
+      // Where heartbeats are rare, the first that fails is not yet an outage.
+      const longest = Math.max(limit, 2 * Duration.toMillis(heartbeatInterval))
       const grace = Duration.toMillis(drainKillGrace)
       const seconds = Duration.toSeconds(taskInstanceHeartbeatTimeout)
       const why = `The site was away for more than ${seconds} s; it has given this task up.`
@@ -51,7 +54,7 @@ export class GaveUp extends Context.Service<
             seen = lastHeartbeat
             seenAt = now
           }
-          const isAway = (problem !== null || lastHeartbeat === null) && now - seenAt > limit
+          const isAway = (problem !== null || lastHeartbeat === null) && now - seenAt > longest
           if (!isAway) {
             asked.clear()
             continue

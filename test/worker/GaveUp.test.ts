@@ -152,6 +152,55 @@ describe("GaveUp", () => {
     )
   )
 
+  it.effect("a second outage asks again before it kills", () =>
+    withWorker(
+      options,
+      Effect.gen(function* () {
+        const stopped = (times: number) =>
+          within(
+            "6 minutes",
+            Effect.flatMap(TestRunner, (runner) => runner.until(([job]) => job?.stops.length === times))
+          )
+        yield* outage([["old", 10]])
+        yield* stopped(1)
+        yield* site("back")
+        yield* advance("2 minutes")
+        yield* site("away")
+        yield* stopped(2)
+        assert.deepStrictEqual(yield* stops, { old: ["term", "term"] })
+        yield* advance("40 seconds")
+        assert.deepStrictEqual(yield* stops, { old: ["term", "term", "kill"] })
+      })
+    )
+  )
+
+  it.effect("heartbeats that are rarer than the limit end nothing, nor does the first that fails", () =>
+    withWorker(
+      { ...options, settings: { ...options.settings, heartbeatInterval: Duration.minutes(10) } },
+      Effect.gen(function* () {
+        yield* outage([["old", 10]])
+        yield* site("back")
+        yield* advance("1 hour")
+        assert.deepStrictEqual(yield* stops, { old: [] })
+        yield* site("away")
+        yield* within(
+          "10 minutes",
+          Effect.flatMap(TestCentral, (central) => {
+            const beats = (calls: ReadonlyArray<{ operation: Operation }>) =>
+              calls.filter(({ operation }) => operation === "heartbeat").length
+            return Effect.flatMap(central.get, (now) =>
+              central.until(({ calls }) => beats(calls) > beats(now.calls))
+            )
+          })
+        )
+        yield* advance("5 minutes")
+        assert.deepStrictEqual(yield* stops, { old: [] })
+        yield* advance("6 minutes")
+        assert.deepStrictEqual((yield* stops)["old"]?.[0], "term")
+      })
+    )
+  )
+
   it.effect("a process that even a kill does not end is killed once, not for ever", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
