@@ -8,6 +8,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
+import { LogFileStuck, LogFiles } from "../../src/platform/LogFiles.ts"
 import { MonotonicClock, monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
@@ -28,9 +29,26 @@ const claimOf = (id: string, logPath: string | null = `${id}.log`) => ({
   job: testJob(id, { logPath })
 })
 
-const make = (settings: Partial<EdgeSettings>, clock: Layer.Layer<never> = monotonicOfClock) => {
+/** What comes before each call for a log file. */
+type Before = (call: "look" | "remove", path: string) => Effect.Effect<void, LogFileStuck>
+
+const filesAfter = (before: Before) =>
+  Layer.effect(
+    LogFiles,
+    Effect.map(LogFiles, (files) => ({
+      ...files,
+      look: (path) => Effect.andThen(before("look", path), files.look(path)),
+      remove: (path, ...more) => Effect.andThen(before("remove", path), files.remove(path, ...more))
+    }))
+  )
+
+const make = (
+  settings: Partial<EdgeSettings>,
+  clock: Layer.Layer<never> = monotonicOfClock,
+  before: Before = () => Effect.void
+) => {
   const site = makeLogSite()
-  const layer = Layer.mergeAll(LogPush.layer, LogRetention.layer).pipe(
+  const layer = Layer.mergeAll(LogPush.layer, Layer.provide(LogRetention.layer, filesAfter(before))).pipe(
     Layer.provideMerge(Journal.layer),
     Layer.provideMerge(MemoryPlatform.layer()),
     Layer.provideMerge([
@@ -169,6 +187,94 @@ describe("LogRetention", () => {
         assert.lengthOf(warnings, 2)
       }).pipe(Effect.provide(Layer.merge(make({ logDiskBudget: 8 }).layer, logger)))
     }
+  )
+
+  test(
+    "a log of exactly log_disk_budget stays, and is no warning",
+    { logDiskBudget: 10 },
+    Effect.gen(function* () {
+      yield* file("/logs/a.log", 10)
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log"])
+    })
+  )
+
+  for (const call of ["look", "remove"] as const) {
+    it.effect(
+      `a file that fails at its ${call} stays known, stops no other and is complained of at most once`,
+      () => {
+        const warnings: Array<string> = []
+        const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+        let isStuck = true
+        const before: Before = (what, path) =>
+          isStuck && what === call && path === "/logs/b.log"
+            ? Effect.fail(new LogFileStuck({ path, reason: "EACCES: permission denied" }))
+            : Effect.void
+        return Effect.gen(function* () {
+          for (const name of ["a", "b", "c"]) yield* file(`/logs/${name}.log`, 10)
+          yield* TestClock.adjust("1 hour")
+          yield* once
+          yield* once
+          assert.deepStrictEqual(yield* known, ["/logs/b.log"])
+          assert.isTrue(yield* exists("/logs/b.log"))
+          const said =
+            "a log file that the site has cannot be removed: /logs/b.log: EACCES: permission denied"
+          assert.deepStrictEqual(warnings, call === "look" ? [] : [said])
+          isStuck = false
+          yield* once
+          assert.deepStrictEqual(yield* known, [])
+        }).pipe(
+          Effect.provide(
+            Layer.merge(make({ logRetention: Duration.hours(1) }, undefined, before).layer, logger)
+          )
+        )
+      }
+    )
+  }
+
+  for (const [retention, least, most] of [
+    [undefined, 60, 75],
+    [Duration.hours(2), 60, 75],
+    [Duration.seconds(20), 180, 225],
+    [Duration.zero, 3_600, 4_500]
+  ] as const) {
+    const name = retention === undefined ? "never" : Duration.format(retention)
+    it.effect(`looks ${least} to ${most} times in an hour where log_retention is ${name}`, () => {
+      let looks = 0
+      return Effect.gen(function* () {
+        yield* file("/logs/a.log", 10, 9)
+        yield* Effect.forkChild((yield* LogRetention).run)
+        yield* TestClock.adjust("1 hour")
+        assert.isAtLeast(looks, least - 1)
+        assert.isAtMost(looks, most)
+      }).pipe(
+        Effect.provide(
+          make({ logRetention: retention }, undefined, () => Effect.sync(() => void looks++)).layer
+        )
+      )
+    })
+  }
+
+  test(
+    "a file that is gone again begins its hour anew",
+    {},
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* file("/logs/a.log", 10)
+      const vanished = Effect.gen(function* () {
+        yield* files.vanish("/logs/a.log")
+        yield* once
+        yield* TestClock.adjust("59 minutes")
+        yield* once
+        assert.deepStrictEqual(yield* known, ["/logs/a.log"])
+        yield* TestClock.adjust("1 minute")
+        yield* once
+        assert.deepStrictEqual(yield* known, [])
+      })
+      yield* vanished
+      yield* file("/logs/a.log", 10)
+      yield* vanished
+    })
   )
 
   test(
