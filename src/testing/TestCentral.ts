@@ -48,14 +48,19 @@ export interface Central {
 
 /**
  * `refuse`: nothing is done. `lose`: it is done, and the answer is lost. `wait` comes first. `oversize`: a fetch gives a job
- * also where it needs more slots than the worker has free.
+ * also where it needs more slots than the worker has free. `versions`: what the answer to a registration or a heartbeat says
+ * of them, by default that they match.
  */
 export interface Fault {
   readonly oversize?: boolean
   readonly wait?: Effect.Effect<void>
   readonly refuse?: SiteUnavailable | VersionRejected
   readonly lose?: SiteUnavailable
+  readonly versions?: "mismatch" | "unsaid"
 }
+
+const versionsMatch = (fault: Fault | undefined): { readonly versions_match?: boolean } =>
+  fault?.versions === "unsaid" ? {} : { versions_match: fault?.versions !== "mismatch" }
 
 /** A site that is down: the connection is refused. */
 export const down = new SiteUnavailable({ operation: "test", reason: "connection refused", ambiguous: false })
@@ -123,7 +128,7 @@ export class TestCentral extends Context.Service<
           "register",
           body,
           Effect.gen(function* () {
-            const { worker } = yield* get
+            const { faults, worker } = yield* get
             if (
               worker !== undefined &&
               !["offline", "unknown", "offline maintenance"].includes(worker.state)
@@ -142,7 +147,7 @@ export class TestCentral extends Context.Service<
               body
             }
             yield* update((c) => ({ ...c, worker: stored }))
-            return { last_update: "2026-01-01T00:00:00Z", versions_match: true }
+            return { last_update: "2026-01-01T00:00:00Z", ...versionsMatch(faults.register) }
           })
         )
       const setState = (body: WorkerStateBody) =>
@@ -150,7 +155,7 @@ export class TestCentral extends Context.Service<
           "heartbeat",
           body,
           Effect.gen(function* () {
-            const { worker } = yield* get
+            const { faults, worker } = yield* get
             if (worker === undefined) return yield* new WorkerNotFound()
             const state = answer(worker.state, body.state)
             const kept = comments(state, worker.comments, body.maintenance_comments ?? null)
@@ -160,7 +165,7 @@ export class TestCentral extends Context.Service<
               queues: worker.queues,
               maintenance_comments: kept,
               concurrency: worker.concurrency,
-              versions_match: true,
+              ...versionsMatch(faults.heartbeat),
               ...(worker.revoked === undefined ? {} : { revoked: worker.revoked })
             }
           })

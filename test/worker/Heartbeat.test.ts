@@ -291,4 +291,26 @@ describe("Heartbeat", () => {
       })
     )
   )
+
+  for (const [versions, status] of [
+    ["mismatch", 30],
+    ["unsaid", 30],
+    [undefined, 20]
+  ] as const) {
+    it.effect(`says status ${status} after an answer whose versions are ${versions ?? "the same"}`, () =>
+      withWorker(
+        {},
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const statuses = Effect.map(central.get, (now) => beats(now).map(({ sysinfo }) => sysinfo.status))
+          // Whatever it was before.
+          yield* central.fault("heartbeat", versions === undefined ? { versions: "mismatch" } : undefined)
+          yield* advance("61 seconds")
+          yield* central.fault("heartbeat", versions === undefined ? undefined : { versions })
+          yield* advance("61 seconds")
+          assert.deepStrictEqual((yield* statuses).slice(-1), [status])
+        })
+      )
+    )
+  }
 })

@@ -62,6 +62,30 @@ describe("Registration", () => {
     )
   )
 
+  for (const [versions, status] of [
+    ["mismatch", 30],
+    ["unsaid", 30],
+    [undefined, 20]
+  ] as const) {
+    it.effect(
+      `an answer whose versions are ${versions ?? "the same"}: the first heartbeat says status ${status}`,
+      () =>
+        start(
+          {},
+          Effect.gen(function* () {
+            const central = yield* TestCentral
+            yield* central.fault("register", versions === undefined ? undefined : { versions })
+            const { calls } = yield* within(
+              "5 seconds",
+              central.until(({ calls }) => calls.some(({ operation }) => operation === "heartbeat"))
+            )
+            const beat = calls.find(({ operation }) => operation === "heartbeat")?.body as WorkerStateBody
+            assert.strictEqual(beat.sysinfo.status, status)
+          })
+        )
+    )
+  }
+
   it.effect("is told to stop before the site was reached: ends at once, all well", () =>
     start(
       {},

@@ -78,4 +78,13 @@ describe("after it may have been sent", () => {
       ambiguous: true
     })
   })
+
+  it("answered by something that does not speak HTTP", () => {
+    expect(
+      transport(nodeError({ code: "HPE_INVALID_CONSTANT" }, "Parse Error: Expected HTTP/"))
+    ).toMatchObject({
+      reason: "what answers at site.test does not speak HTTP (HPE_INVALID_CONSTANT)",
+      ambiguous: true
+    })
+  })
 })
