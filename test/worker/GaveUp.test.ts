@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -14,7 +15,7 @@ import { JobRun } from "../../src/worker/JobRun.ts"
 import { SiteClock } from "../../src/worker/SiteClock.ts"
 import { SiteHealth } from "../../src/worker/SiteHealth.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, type Options, within, withWorker } from "./harness.ts"
+import { advance, type Options, settle, within, withWorker } from "./harness.ts"
 
 const operations: ReadonlyArray<Operation> = ["heartbeat", "fetch", "report", "log", "register"]
 
@@ -59,6 +60,28 @@ const options: Options = {
   obeys: ["kill"],
   settings: { taskInstanceHeartbeatTimeout: Duration.seconds(300), drainKillGrace: Duration.seconds(30) }
 }
+
+/** Watches one job that nothing ends, at a site whose health the test decides: what the job is told. */
+const watched = Effect.fnUntraced(function* (settings: Options["settings"] = {}) {
+  const heard: Array<string> = []
+  const health: { lastHeartbeat: number | null; problem: string | null } = { lastHeartbeat: 0, problem: null }
+  const claim = { id: "a", job: testJob("a"), claimedAt: 0, expires: 0 }
+  const gaveUp = GaveUp.layer.pipe(
+    Layer.provide([
+      Layer.mock(JobRun, {
+        running: Effect.succeed([claim]),
+        stopOne: (_claim, how) => Effect.sync(() => void heard.push(how))
+      }),
+      Layer.mock(SiteHealth, { get: Effect.sync(() => ({ ...health })) }),
+      SiteClock.layer,
+      Layer.succeed(EdgeConfig, testSettings({ ...options.settings, ...settings })),
+      monotonicOfClock
+    ])
+  )
+  yield* Effect.forkChild(Effect.flatMap(GaveUp, ({ run }) => run).pipe(Effect.provide(gaveUp)))
+  yield* settle
+  return { heard, health }
+})
 
 describe("GaveUp", () => {
   it.effect("after the limit asks, after the grace kills those whose token has ended long ago", () =>
@@ -153,72 +176,40 @@ describe("GaveUp", () => {
   )
 
   it.effect("a second outage asks again before it kills", () =>
-    withWorker(
-      options,
-      Effect.gen(function* () {
-        const stopped = (times: number) =>
-          within(
-            "6 minutes",
-            Effect.flatMap(TestRunner, (runner) => runner.until(([job]) => job?.stops.length === times))
-          )
-        yield* outage([["old", 10]])
-        yield* stopped(1)
-        yield* site("back")
-        yield* advance("2 minutes")
-        yield* site("away")
-        yield* stopped(2)
-        assert.deepStrictEqual(yield* stops, { old: ["term", "term"] })
-        yield* advance("40 seconds")
-        assert.deepStrictEqual(yield* stops, { old: ["term", "term", "kill"] })
-      })
-    )
+    Effect.gen(function* () {
+      const { heard, health } = yield* watched()
+      health.problem = "away"
+      yield* TestClock.adjust("310 seconds")
+      assert.deepStrictEqual(heard, ["term"])
+      Object.assign(health, { lastHeartbeat: 1, problem: null })
+      yield* TestClock.adjust("25 seconds")
+      health.problem = "away"
+      yield* TestClock.adjust("285 seconds")
+      assert.deepStrictEqual(heard, ["term", "term"])
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(heard, ["term", "term", "kill"])
+    })
   )
 
   it.effect("heartbeats that are rarer than the limit end nothing, nor does the first that fails", () =>
-    withWorker(
-      { ...options, settings: { ...options.settings, heartbeatInterval: Duration.minutes(10) } },
-      Effect.gen(function* () {
-        yield* outage([["old", 10]])
-        yield* site("back")
-        yield* advance("1 hour")
-        assert.deepStrictEqual(yield* stops, { old: [] })
-        yield* site("away")
-        yield* within(
-          "10 minutes",
-          Effect.flatMap(TestCentral, (central) => {
-            const beats = (calls: ReadonlyArray<{ operation: Operation }>) =>
-              calls.filter(({ operation }) => operation === "heartbeat").length
-            return Effect.flatMap(central.get, (now) =>
-              central.until(({ calls }) => beats(calls) > beats(now.calls))
-            )
-          })
-        )
-        yield* advance("5 minutes")
-        assert.deepStrictEqual(yield* stops, { old: [] })
-        yield* advance("6 minutes")
-        assert.deepStrictEqual((yield* stops)["old"]?.[0], "term")
-      })
-    )
+    Effect.gen(function* () {
+      const { heard, health } = yield* watched({ heartbeatInterval: Duration.minutes(10) })
+      yield* TestClock.adjust("10 minutes")
+      health.lastHeartbeat = 600_000
+      yield* TestClock.adjust("10 minutes")
+      health.problem = "away"
+      yield* TestClock.adjust("595 seconds")
+      assert.deepStrictEqual(heard, [])
+      yield* TestClock.adjust("15 seconds")
+      assert.deepStrictEqual(heard, ["term"])
+    })
   )
 
   it.effect("a process that even a kill does not end is killed once, not for ever", () =>
     Effect.gen(function* () {
-      const heard: Array<string> = []
-      const claim = { id: "a", job: testJob("a"), claimedAt: 0, expires: 0 }
-      const gaveUp = GaveUp.layer.pipe(
-        Layer.provide([
-          Layer.mock(JobRun, {
-            running: Effect.succeed([claim]),
-            stopOne: (_claim, how) => Effect.sync(() => void heard.push(how))
-          }),
-          Layer.mock(SiteHealth, { get: Effect.succeed({ lastHeartbeat: null, problem: null }) }),
-          SiteClock.layer,
-          Layer.succeed(EdgeConfig, testSettings(options.settings)),
-          monotonicOfClock
-        ])
-      )
-      yield* Effect.forkChild(Effect.flatMap(GaveUp, ({ run }) => run).pipe(Effect.provide(gaveUp)))
-      yield* advance("1 hour")
+      const { heard, health } = yield* watched()
+      health.lastHeartbeat = null
+      yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(heard, ["term", "kill"])
     })
   )
