@@ -64,6 +64,7 @@ describe("a log that the site refuses", () => {
       const log = yield* ended("a")
       yield* advance(deletedAfter / 60_000 - 0.5)
       assert.isFalse(yield* log.done)
+      assert.isTrue(yield* log.tail.refused)
       yield* advance(2.5)
       yield* log.finish
       assert.strictEqual(yield* log.tail.waiting, 0)
@@ -73,6 +74,12 @@ describe("a log that the site refuses", () => {
       const said = site.lines.filter((line) => line.includes("deleted"))
       assert.strictEqual(said.length, 1)
       assert.include(said[0], fileOf("a"))
+      assert.include(said[0], "for 10 minutes")
+      assert.isFalse(yield* log.tail.refused)
+      // What was given up stands in the way of no other: the next is given up in its own ten minutes.
+      const next = yield* ended("b")
+      yield* advance(12)
+      assert.isTrue(yield* next.done)
     }).pipe(Effect.scoped, Effect.provide(site.layer))
   })
 
@@ -89,6 +96,29 @@ describe("a log that the site refuses", () => {
       assert.isTrue(yield* log.done)
     }).pipe(Effect.scoped, Effect.provide(site.layer))
   })
+
+  it.effect("is given up although the end of another job is not accepted", () => {
+    const site = make(refuses)
+    return Effect.gen(function* () {
+      yield* (yield* Journal).settled(claimOf("other"), "success")
+      const log = yield* ended("a")
+      yield* advance(12)
+      assert.isTrue(yield* log.done)
+    }).pipe(Effect.scoped, Effect.provide(site.layer))
+  })
+
+  it.effect(
+    "is not given up where only the log of another job is refused, and its own is not answered",
+    () => {
+      const site = make((task) => (task === "refused" ? "500-before" : "lost-before"))
+      return Effect.gen(function* () {
+        const [refused, unheard] = [yield* ended("refused"), yield* ended("unheard")]
+        yield* (yield* Journal).settled(claimOf("refused"), "success")
+        yield* advance(60)
+        assert.deepStrictEqual([yield* refused.done, yield* unheard.done], [false, false])
+      }).pipe(Effect.scoped, Effect.provide(site.layer))
+    }
+  )
 
   it.effect("is not given up while the job runs", () => {
     const site = make(refuses)
