@@ -205,6 +205,14 @@ describe("GaveUp", () => {
     })
   )
 
+  it.effect("a site without a problem has given nothing up, however long its last answer is ago", () =>
+    Effect.gen(function* () {
+      const { heard } = yield* watched()
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(heard, [])
+    })
+  )
+
   it.effect("a process that even a kill does not end is killed once, not for ever", () =>
     Effect.gen(function* () {
       const { heard, health } = yield* watched()

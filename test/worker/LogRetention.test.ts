@@ -189,15 +189,31 @@ describe("LogRetention", () => {
     }
   )
 
-  test(
-    "a log of exactly log_disk_budget stays, and is no warning",
-    { logDiskBudget: 10 },
-    Effect.gen(function* () {
+  it.effect("a log of exactly log_disk_budget stays, and is no warning", () => {
+    const warnings: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+    return Effect.gen(function* () {
       yield* file("/logs/a.log", 10)
       yield* once
       assert.deepStrictEqual(yield* known, ["/logs/a.log"])
-    })
-  )
+      assert.deepStrictEqual(warnings, [])
+    }).pipe(Effect.provide(Layer.merge(make({ logDiskBudget: 10 }).layer, logger)))
+  })
+
+  it.effect("a file that cannot be removed takes its part of log_disk_budget still", () => {
+    const before: Before = (call, path) =>
+      call === "remove" && path === "/logs/a.log"
+        ? Effect.fail(new LogFileStuck({ path, reason: "EACCES" }))
+        : Effect.void
+    return Effect.gen(function* () {
+      for (const name of ["a", "b", "c", "d"]) {
+        yield* file(`/logs/${name}.log`, 10)
+        yield* TestClock.adjust("1 minute")
+      }
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/a.log", "/logs/d.log"])
+    }).pipe(Effect.provide(make({ logDiskBudget: 25 }, undefined, before).layer))
+  })
 
   for (const call of ["look", "remove"] as const) {
     it.effect(

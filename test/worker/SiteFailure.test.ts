@@ -1,8 +1,9 @@
 /** What Node's errors mean, for those that no local server can cause. */
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { describe, expect, it } from "vitest"
-import { failed } from "../../src/worker/SiteFailure.ts"
+import { failed, timedOut } from "../../src/worker/SiteFailure.ts"
 
 const asked = {
   operation: "fetch",
@@ -84,6 +85,22 @@ describe("after it may have been sent", () => {
       transport(nodeError({ code: "HPE_INVALID_CONSTANT" }, "Parse Error: Expected HTTP/"))
     ).toMatchObject({
       reason: "what answers at site.test does not speak HTTP (HPE_INVALID_CONSTANT)",
+      ambiguous: true
+    })
+  })
+
+  it("answered, and broken off", () => {
+    const response = HttpClientResponse.fromWeb(request, new Response())
+    const reason = new HttpClientError.DecodeError({ request, response })
+    expect(failed(new HttpClientError.HttpClientError({ reason }), asked)).toMatchObject({
+      reason: "the answer from site.test broke off, or is too large",
+      ambiguous: true
+    })
+  })
+
+  it("not answered in time", () => {
+    expect(timedOut(asked, 60)).toMatchObject({
+      reason: "no answer from https://site.test/edge_worker/v1/ within 60 s",
       ambiguous: true
     })
   })
