@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import type { Claim } from "../../src/protocol/Job.ts"
-import { type Outcome, Runner, StartFailed } from "../../src/runner/Runner.ts"
+import { type Outcome, Runner, StartFailed, UnknownTask } from "../../src/runner/Runner.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -236,6 +236,10 @@ describe("JobRun", () => {
     return Effect.gen(function* () {
       const jobRun = yield* JobRun
       for (const id of ["a", "b"]) yield* runs(claimOf(id))
+      assert.deepStrictEqual(
+        (yield* jobRun.running).map(({ id }) => id),
+        ["a", "b"]
+      )
       yield* jobRun.stopOne(claimOf("unknown"), "kill", "why")
       yield* jobRun.stopOne(claimOf("b"), "term", "why")
       assert.deepStrictEqual(stops, ["b term"])
@@ -286,6 +290,48 @@ describe("JobRun", () => {
         yield* files.append("/logs/a.log", "another try's\n")
         assert.deepStrictEqual([yield* jobRun.logsWaiting, yield* open], [[], []])
         assert.deepStrictEqual(yield* jobRun.running, [])
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect(
+    "a task that nothing here knows goes back, and fails with the reason when it comes again and again",
+    () => {
+      const unknown = Effect.fail(new UnknownTask({ reason: "no task dag.a here" }))
+      const { file, layer } = make({ runner: { start: () => unknown } })
+      return Effect.gen(function* () {
+        yield* runs(claimOf("a"))
+        assert.deepStrictEqual([yield* states, yield* open], [["queued"], []])
+        yield* runs(claimOf("a"))
+        assert.deepStrictEqual([yield* states, yield* open, file()], [["queued"], [], ""])
+        yield* runs(claimOf("a"))
+        assert.deepStrictEqual([yield* states, yield* open], [["failed"], []])
+        assert.include(file(), "could not be started: no task dag.a here")
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
+  it.effect(
+    "a log that is refused is not given up before a heartbeat has been heard, nor while one fails",
+    () => {
+      const { end, layer, site } = make()
+      return Effect.gen(function* () {
+        const jobRun = yield* JobRun
+        const health = yield* SiteHealth
+        site.otherwise = () => "500-before"
+        yield* runs(claimOf("a"))
+        yield* (yield* MemoryFileTail).append("/logs/a.log", "line\n")
+        yield* end("a")
+        yield* advance("1 second")
+        for (const report of yield* (yield* Journal).reports) yield* (yield* Journal).accepted(report)
+        yield* advance("20 minutes")
+        assert.strictEqual(yield* jobRun.logBytesWaiting, 5)
+        yield* health.set({ lastHeartbeat: 1, problem: "away" })
+        yield* advance("20 minutes")
+        assert.strictEqual(yield* jobRun.logBytesWaiting, 5)
+        yield* health.set({ lastHeartbeat: 1, problem: null })
+        yield* advance("5 minutes")
+        assert.strictEqual(yield* jobRun.logBytesWaiting, 0)
       }).pipe(Effect.provide(layer))
     }
   )
