@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { MonotonicClock } from "../platform/MonotonicClock.ts"
-import { display } from "../protocol/Job.ts"
-import { JobRun } from "./JobRun.ts"
+import { type Claim, display } from "../protocol/Job.ts"
+import { JobRun, type Stop } from "./JobRun.ts"
 import { SiteClock } from "./SiteClock.ts"
 import { SiteHealth } from "./SiteHealth.ts"
 
@@ -40,6 +40,15 @@ export class GaveUp extends Context.Service<
       const seconds = Duration.toSeconds(taskInstanceHeartbeatTimeout)
       const why = `The site was away for more than ${seconds} s; it has given this task up.`
 
+      /** In the background: one that takes long, or fails, must not keep the others from being stopped. */
+      const stop = (claim: Claim, how: Stop, signal: string) =>
+        jobRun.stopOne(claim, how, `${why} The edge worker ends it with ${signal}.`).pipe(
+          Effect.catchDefect((defect) =>
+            Effect.logError(`${display(claim.job)} could not be sent ${signal}`, defect)
+          ),
+          Effect.forkChild
+        )
+
       const run = Effect.gen(function* () {
         let seen: number | null = null
         // The date of the last heartbeat is this machine's, which may jump: how long ago it was is measured.
@@ -65,12 +74,12 @@ export class GaveUp extends Context.Service<
             if (!asked.has(claim.id)) {
               asked.set(claim.id, now)
               yield* Effect.logWarning(`sending SIGTERM to ${display(claim.job)}: the site has given it up`)
-              yield* jobRun.stopOne(claim, "term", `${why} The edge worker ends it with SIGTERM.`)
+              yield* stop(claim, "term", "SIGTERM")
             } else {
               const since = asked.get(claim.id)
               if (since === undefined || now - since < grace) continue
               asked.set(claim.id, undefined)
-              yield* jobRun.stopOne(claim, "kill", `${why} The edge worker ends it with SIGKILL.`)
+              yield* stop(claim, "kill", "SIGKILL")
             }
           }
         }

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
@@ -61,16 +62,24 @@ const options: Options = {
   settings: { taskInstanceHeartbeatTimeout: Duration.seconds(300), drainKillGrace: Duration.seconds(30) }
 }
 
-/** Watches one job that nothing ends, at a site whose health the test decides: what the job is told. */
-const watched = Effect.fnUntraced(function* (settings: Options["settings"] = {}) {
+/** Watches jobs that nothing ends, at a site whose health the test decides: what they are told. */
+const watched = Effect.fnUntraced(function* (
+  settings: Options["settings"] = {},
+  ids: ReadonlyArray<string> = ["a"],
+  stop: (id: string) => Effect.Effect<void> = () => Effect.void
+) {
   const heard: Array<string> = []
   const health: { lastHeartbeat: number | null; problem: string | null } = { lastHeartbeat: 0, problem: null }
-  const claim = { id: "a", job: testJob("a"), claimedAt: 0, expires: 0 }
+  const claims = ids.map((id) => ({ id, job: testJob(id), claimedAt: 0, expires: 0 }))
   const gaveUp = GaveUp.layer.pipe(
     Layer.provide([
       Layer.mock(JobRun, {
-        running: Effect.succeed([claim]),
-        stopOne: (_claim, how) => Effect.sync(() => void heard.push(how))
+        running: Effect.succeed(claims),
+        stopOne: ({ id }, how) =>
+          Effect.andThen(
+            Effect.sync(() => void heard.push(how)),
+            stop(id)
+          )
       }),
       Layer.mock(SiteHealth, { get: Effect.sync(() => ({ ...health })) }),
       SiteClock.layer,
@@ -212,6 +221,29 @@ describe("GaveUp", () => {
       assert.deepStrictEqual(heard, [])
     })
   )
+
+  it.effect("a job whose stop hangs, or breaks, keeps none of the others from being stopped", () => {
+    const errors: Array<string> = []
+    const log = Logger.layer([
+      Logger.make(({ logLevel, message }) => {
+        if (logLevel === "Error") errors.push(String(message).replace(/,.*/s, ""))
+      })
+    ])
+    return Effect.gen(function* () {
+      const stop = (id: string) =>
+        id === "hangs" ? Effect.never : id === "breaks" ? Effect.die(new Error("a bug")) : Effect.void
+      const { heard, health } = yield* watched({}, ["hangs", "breaks", "third"], stop)
+      health.problem = "away"
+      yield* TestClock.adjust("310 seconds")
+      assert.deepStrictEqual(heard, ["term", "term", "term"])
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(heard.slice(3), ["kill", "kill", "kill"])
+      assert.deepStrictEqual(
+        errors,
+        ["SIGTERM", "SIGKILL"].map((signal) => `dag.breaks run=run try=1 could not be sent ${signal}`)
+      )
+    }).pipe(Effect.provide(log))
+  })
 
   it.effect("a process that even a kill does not end is killed once, not for ever", () =>
     Effect.gen(function* () {
