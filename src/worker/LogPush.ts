@@ -52,8 +52,8 @@ export interface Tail {
 
 /** What is appended while we wait travels in one request: after a pause, and where lines keep coming. */
 const coalesceMillis = { first: 250, next: 600 } as const
-/** Tries to read a file that cannot be read, once its job has ended. */
-const readTries = 8
+/** So long is a file tried that cannot be read, once its job has ended: the server of a file system may be away for a while. */
+const unreadableFor = 3_600_000
 /** How often a file that is away is looked for: a file system is not mounted twice a second. */
 const missingPause = "5 seconds"
 /**
@@ -198,7 +198,8 @@ export class LogPush extends Context.Service<
           // Against a text that the site refuses: each copy of it that may land in its file is half the last one.
           let textLimit = Number.POSITIVE_INFINITY
           let refusedBefore = false
-          let unreadable = 0
+          let isUnreadable = false
+          let unreadableSince: number | undefined
           // A job that is over at once has its log told in one request, and nobody has to watch the file for it.
           if (!recovered) {
             yield* pause(coalesceMillis.first)
@@ -211,17 +212,22 @@ export class LogPush extends Context.Service<
             const wanted = Math.max(leastRead, limit)
             const found = yield* Effect.result(tailed.read(place, wanted, last))
             if (found._tag === "Failure") {
-              unreadable += 1
-              yield* (unreadable === 1 ? Effect.logWarning : Effect.logDebug)(
+              yield* (isUnreadable ? Effect.logDebug : Effect.logWarning)(
                 `the log of ${job} cannot be pushed now: ${found.failure.message}`
               )
-              if (last && unreadable >= readTries) {
-                return yield* Effect.logError(`gave up on the log of ${job}: ${found.failure.message}`)
+              isUnreadable = true
+              if (last) {
+                const now = yield* monotonic
+                unreadableSince ??= now
+                if (now - unreadableSince >= unreadableFor) {
+                  return yield* Effect.logError(`gave up on the log of ${job}: ${found.failure.message}`)
+                }
               }
               yield* backoff.wait()
               continue
             }
-            unreadable = 0
+            isUnreadable = false
+            unreadableSince = undefined
             if (Option.isNone(found.success)) {
               if (!(yield* Deferred.isDone(present))) {
                 yield* missed

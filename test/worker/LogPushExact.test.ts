@@ -289,4 +289,53 @@ describe("LogPush", () => {
       assert.isFalse(yield* unreadable.refused)
     }).pipe(Effect.provide(site.layer))
   })
+
+  it.effect(
+    "a file that cannot be read when its job ends is tried for an hour, and anew after each part of it",
+    () => {
+      const site = make({ pushLogChunkSize: 102 })
+      return Effect.gen(function* () {
+        const files = yield* MemoryFileTail
+        const run = Effect.runSyncWith(yield* Effect.context<never>())
+        yield* files.failing(file, true)
+        yield* append("x".repeat(300))
+        const tail = yield* tailOf()
+        yield* advance("2 hours")
+        const finish = yield* Effect.forkChild(tail.finish)
+        yield* advance("50 minutes")
+        site.site.otherwise = () => {
+          run(files.failing(file, site.requests.length === 0))
+          return "ok"
+        }
+        yield* files.failing(file, false)
+        yield* advance("50 minutes")
+        assert.strictEqual(site.file(), "x".repeat(100))
+        assert.isUndefined(finish.pollUnsafe())
+        yield* files.failing(file, false)
+        yield* advance("2 minutes")
+        assert.isDefined(finish.pollUnsafe())
+        assert.strictEqual(site.file(), "x".repeat(300))
+        assert.strictEqual(site.said("gave up"), 0)
+        assert.strictEqual(site.said("cannot be pushed now"), 2)
+      }).pipe(Effect.provide(site.layer))
+    }
+  )
+
+  it.effect("… and given up then, with one line that says so", () => {
+    const site = make()
+    return Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* append("one\n")
+      const tail = yield* tailOf()
+      yield* advance("10 seconds")
+      yield* files.failing(file, true)
+      yield* append("two\n")
+      const finish = yield* Effect.forkChild(tail.finish)
+      yield* advance("59 minutes")
+      assert.isUndefined(finish.pollUnsafe())
+      yield* advance("4 minutes")
+      assert.isDefined(finish.pollUnsafe())
+      assert.strictEqual(site.said("gave up on the log of dag.a"), 1)
+    }).pipe(Effect.provide(site.layer))
+  })
 })
