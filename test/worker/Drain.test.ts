@@ -4,10 +4,18 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
+import { testSettings } from "../../src/testing/settings.ts"
 import { down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
+import { Drain } from "../../src/worker/Drain.ts"
+import { JobRun } from "../../src/worker/JobRun.ts"
+import { Reports } from "../../src/worker/Reports.ts"
 import { Worker } from "../../src/worker/Worker.ts"
+import { WorkerLifecycle } from "../../src/worker/WorkerLifecycle.ts"
 import { advance, settle, within, withWorker } from "./harness.ts"
 
 const oneJob = Effect.gen(function* () {
@@ -102,6 +110,94 @@ describe("Drain", () => {
       })
     )
   )
+
+  it.effect(
+    "says how many jobs get which signal, in the log and to each task; what was killed stays so",
+    () => {
+      const lines: Array<string> = []
+      const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+      return withWorker(
+        { settings: deadline, obeys: ["kill"] },
+        Effect.gen(function* () {
+          const central = yield* TestCentral
+          const runner = yield* TestRunner
+          const worker = yield* Worker
+          yield* central.addJob(testJob("a"))
+          yield* central.addJob(testJob("b"))
+          const [a] = yield* within(
+            "10 seconds",
+            runner.until((jobs) => jobs.length === 2)
+          )
+          yield* worker.drain("SIGTERM")
+          yield* advance("65 seconds")
+          yield* a?.end({ _tag: "Succeeded" }) ?? Effect.void
+          yield* settle
+          yield* worker.kill("a third signal")
+          yield* worker.terminate("too late")
+          const ended = yield* within("10 seconds", end)
+          assert.strictEqual(ended.tasks, "killed")
+          assert.deepStrictEqual(
+            lines.filter((line) => line.startsWith("sending")),
+            [
+              "sending SIGTERM to 2 jobs: the drain timeout of 60 s is over; SIGKILL follows in 10 s",
+              "sending SIGKILL to 1 job: a third signal"
+            ]
+          )
+          const told = [...(yield* central.get).jobs.values()].map((job) =>
+            [...job.log.matchAll(/The edge worker ends this task with [^"]*/g)].map(([text]) => text)
+          )
+          const asked =
+            "The edge worker ends this task with SIGTERM: the drain timeout of 60 s is over; SIGKILL follows in 10 s."
+          assert.deepStrictEqual(told, [
+            [asked],
+            [asked, "The edge worker ends this task with SIGKILL: a third signal."]
+          ])
+        })
+      ).pipe(Effect.provide(log))
+    }
+  )
+
+  it.effect("what was killed was not merely asked, whatever follows", () =>
+    Effect.gen(function* () {
+      const drain = yield* Drain
+      yield* (yield* WorkerLifecycle).send({ _tag: "JobTaken" })
+      const harm: Array<string> = []
+      for (const how of ["term", "kill", "term"] as const) {
+        yield* drain.stop(how, "test")
+        harm.push(yield* drain.harm)
+      }
+      assert.deepStrictEqual(harm, ["terminated", "killed", "killed"])
+    }).pipe(
+      Effect.provide(
+        Drain.layer.pipe(
+          Layer.provideMerge([
+            WorkerLifecycle.layer,
+            Layer.mock(JobRun, { stopAll: () => Effect.void }),
+            Layer.mock(Reports, {}),
+            Layer.succeed(EdgeConfig, testSettings())
+          ])
+        )
+      )
+    )
+  )
+
+  it.effect("harms nobody where no job runs, and says nothing of signals", () => {
+    const lines: Array<string> = []
+    const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+    return withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        yield* worker.terminate("SIGTERM")
+        yield* worker.kill("SIGTERM")
+        assert.strictEqual((yield* within("10 seconds", end)).tasks, "finished")
+        assert.deepStrictEqual(
+          lines.filter((line) => line.startsWith("sending")),
+          []
+        )
+      })
+    ).pipe(Effect.provide(log))
+  })
 
   it.effect("while a maintenance request is stored it leaves as offline maintenance, with the comment", () =>
     withWorker(

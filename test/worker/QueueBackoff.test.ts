@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { MonotonicClock } from "../../src/platform/MonotonicClock.ts"
@@ -128,6 +129,106 @@ describe("an unknown task", () => {
       millis += 40_000
       assert.deepStrictEqual(yield* backoff.mayAsk(["a"]), { queues: ["a"] })
     }).pipe(Effect.provide(alone))
+  )
+
+  /** Waits that are `part` of the way from the shortest to the longest. */
+  const withPart = (part: number) =>
+    Effect.provideService(Random.Random, { nextDoubleUnsafe: () => part, nextIntUnsafe: () => 0 })
+  /** Another task of the queue is not known here either. */
+  const another = (task: string) => ({ ...claim, id: task, job: testJob(task, { queue: "a" }) })
+  /** How long the queue is left out, in milliseconds; it may be asked for then. */
+  const leftOut = Effect.gen(function* () {
+    const backoff = yield* QueueBackoff
+    const from = millis
+    while ((yield* backoff.mayAsk(["a"])) === undefined) millis += 500
+    return millis - from
+  })
+
+  it.effect("leaves its queue out twice as long each time, at most 5 minutes, a tenth more or less", () =>
+    Effect.gen(function* () {
+      const backoff = yield* QueueBackoff
+      const seconds: Array<number> = []
+      for (const task of ["t1", "t2", "t3", "t4", "t5", "t6"]) {
+        assert.strictEqual(yield* backoff.unknown(another(task)).pipe(withPart(0.5)), "hand back")
+        seconds.push((yield* leftOut) / 1000)
+      }
+      assert.deepStrictEqual(seconds, [30, 60, 120, 240, 300, 300])
+      yield* backoff.unknown(another("t7")).pipe(withPart(0))
+      assert.strictEqual(yield* leftOut, 270_000)
+      yield* backoff.unknown(another("t8")).pipe(withPart(1))
+      assert.strictEqual(yield* leftOut, 330_000)
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect("leaves its queue out no longer for what was fetched before it was known to be unknown", () =>
+    Effect.gen(function* () {
+      const backoff = yield* QueueBackoff
+      yield* backoff.unknown(another("t1")).pipe(withPart(0.5))
+      millis += 20_000
+      yield* backoff.unknown(another("t2")).pipe(withPart(0.5))
+      assert.strictEqual(yield* leftOut, 10_000)
+      yield* backoff.unknown(another("t3")).pipe(withPart(0.5))
+      assert.strictEqual(yield* leftOut, 60_000)
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect("is the first one again after a task of its queue has begun in its time", () =>
+    Effect.gen(function* () {
+      const backoff = yield* QueueBackoff
+      yield* backoff.unknown(another("t1")).pipe(withPart(0.5))
+      assert.strictEqual(yield* leftOut, 30_000)
+      yield* backoff.begun(another("t2"))
+      yield* backoff.unknown(another("t3")).pipe(withPart(0.5))
+      assert.strictEqual(yield* leftOut, 30_000)
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect("is failed the third time, and then forgotten; other tasks are counted for themselves", () =>
+    Effect.gen(function* () {
+      const { unknown } = yield* QueueBackoff
+      const said: Array<string> = []
+      for (const task of ["a", "a", "b", "a", "a", "b", "b"]) said.push(yield* unknown(another(task)))
+      assert.deepStrictEqual(said, [
+        "hand back",
+        "hand back",
+        "hand back",
+        "fail",
+        "hand back",
+        "hand back",
+        "fail"
+      ])
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect("is forgotten after an hour without it, not before", () =>
+    Effect.gen(function* () {
+      const { unknown } = yield* QueueBackoff
+      yield* unknown(another("a"))
+      millis += 3_600_000
+      yield* unknown(another("a"))
+      millis += 3_600_000
+      assert.strictEqual(yield* unknown(another("a")), "fail")
+      yield* unknown(another("b"))
+      yield* unknown(another("b"))
+      millis += 3_600_001
+      assert.strictEqual(yield* unknown(another("b")), "hand back")
+    }).pipe(Effect.provide(alone))
+  )
+
+  it.effect(
+    "of every queue is a pause of two polls; no list becomes an empty one but that which was empty",
+    () =>
+      Effect.gen(function* () {
+        const { mayAsk, unknown } = yield* QueueBackoff
+        assert.deepStrictEqual(yield* mayAsk(null), { queues: null })
+        yield* unknown(claim)
+        assert.deepStrictEqual(yield* mayAsk(["a", "b"]), { queues: ["b"] })
+        assert.deepStrictEqual(yield* mayAsk([]), { queues: [] })
+        millis += 9_999
+        assert.isUndefined(yield* mayAsk(null))
+        millis += 1
+        assert.deepStrictEqual(yield* mayAsk(null), { queues: null })
+      }).pipe(Effect.provide(alone))
   )
 
   it.effect("leaves its queue out although a known task of it, fetched before, begins meanwhile", () =>

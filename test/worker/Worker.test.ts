@@ -2,11 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { TestCentral } from "../../src/testing/TestCentral.ts"
+import { down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
+import { VersionRejected } from "../../src/worker/EdgeError.ts"
+import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, oneRuns, settle, within, withWorker } from "./harness.ts"
+import { advance, layer, oneRuns, settle, within, withWorker } from "./harness.ts"
 
 describe("Worker", () => {
   it.effect("registers, heartbeats and says goodbye", () =>
@@ -84,4 +86,73 @@ describe("Worker", () => {
       })
     )
   )
+
+  it.effect("enters and leaves maintenance as it is asked to", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* worker.enterMaintenance("cleaning")
+        const { worker: stored } = yield* within(
+          "1 second",
+          central.until((c) => c.worker?.state === "maintenance mode")
+        )
+        assert.strictEqual(stored?.comments, "cleaning")
+        yield* worker.leaveMaintenance
+        yield* within(
+          "1 second",
+          central.until((c) => c.worker?.state === "idle")
+        )
+      })
+    )
+  )
+
+  it.effect("that was never taken says no goodbye: the name may be another worker's", () =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      const central = yield* TestCentral
+      yield* central.fault("register", { refuse: down })
+      yield* advance("1 second")
+      yield* worker.drain("SIGTERM")
+      const end = yield* within("1 second", worker.ended)
+      assert.strictEqual(end.reason, "SIGTERM")
+      assert.deepStrictEqual(
+        [...new Set((yield* central.get).calls.map(({ operation }) => operation))],
+        ["register"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(layer()))
+  )
+
+  it.effect("that is refused tells whoever waits for its registration, and for its end", () =>
+    Effect.gen(function* () {
+      const worker = yield* Worker
+      const central = yield* TestCentral
+      yield* central.fault("register", { refuse: new VersionRejected({ detail: "too old" }) })
+      const waiting = Effect.all([Effect.flip(worker.registered), Effect.flip(worker.ended)])
+      const [registered, ended] = yield* within("1 minute", waiting)
+      assert.instanceOf(registered, RegistrationRefused)
+      assert.strictEqual(registered, ended)
+    }).pipe(Effect.scoped, Effect.provide(layer()))
+  )
+
+  it.effect("ends although the site never hears its goodbye, after 10 s, with its name held", () => {
+    const nameNotes: Array<"asked" | "held" | "freed"> = []
+    return withWorker(
+      { nameNotes },
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const central = yield* TestCentral
+        yield* advance("1 second")
+        yield* central.fault("heartbeat", { refuse: down })
+        yield* worker.drain("SIGTERM")
+        yield* advance("9 seconds")
+        const ended = yield* Effect.forkChild(worker.ended)
+        yield* settle
+        assert.isUndefined(ended.pollUnsafe())
+        yield* within("2 seconds", Fiber.join(ended))
+        assert.notInclude(nameNotes, "freed")
+      })
+    )
+  })
 })
