@@ -2,19 +2,27 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
+import { TestClock } from "effect/testing"
+import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
+import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import type { Sysinfo, WorkerStateBody } from "../../src/protocol/EdgeApi.ts"
 import type { Lifecycle } from "../../src/protocol/Lifecycle.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
+import { testSettings } from "../../src/testing/settings.ts"
 import { type Central, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { TestWorker } from "../../src/testing/TestWorker.ts"
+import { Assignment } from "../../src/worker/Assignment.ts"
 import { decide, levelName } from "../../src/worker/AutomaticMaintenance.ts"
 import { EdgeClient } from "../../src/worker/EdgeClient.ts"
-import { Versions } from "../../src/worker/Versions.ts"
+import { FetchGate } from "../../src/worker/FetchGate.ts"
+import { Slots } from "../../src/worker/Slots.ts"
+import { known, type ReportedVersions, Versions } from "../../src/worker/Versions.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { ExtendedSysinfo } from "../../src/worker/WorkerSysinfo.ts"
-import { advance, within } from "./harness.ts"
+import { ExtendedSysinfo, SysinfoFailed, WorkerSysinfo } from "../../src/worker/WorkerSysinfo.ts"
+import { advance, settle, within } from "./harness.ts"
 
 const bodies = (central: Central) =>
   central.calls.filter((call) => call.operation === "heartbeat").map((call) => call.body as WorkerStateBody)
@@ -30,6 +38,29 @@ const withSysinfo = <A, E>(
       TestWorker.layerNoRunner(settings).pipe(
         Layer.provide(Layer.succeed(ExtendedSysinfo, extended)),
         Layer.provideMerge([TestRunner.layer(), MemoryFileTail.layer])
+      )
+    )
+  )
+
+/** The sysinfo without a worker around it. */
+const alone = <A, E>(
+  extended: Effect.Effect<Sysinfo, SysinfoFailed> | undefined,
+  versions: Partial<ReportedVersions>,
+  test: (sysinfo: WorkerSysinfo["Service"]) => Effect.Effect<A, E, Slots | Assignment>,
+  settings: Partial<EdgeSettings> = {}
+) =>
+  Effect.flatMap(WorkerSysinfo, test).pipe(
+    Effect.scoped,
+    Effect.provide(
+      WorkerSysinfo.layer.pipe(
+        Layer.provideMerge([Assignment.layer, Slots.layer]),
+        Layer.provide([
+          Layer.succeed(ExtendedSysinfo, extended),
+          Layer.mock(FetchGate, { whyNot: Effect.undefined }),
+          Layer.mock(Versions, { current: Effect.succeed({ ...known, python: "3.11.7", ...versions }) }),
+          Layer.succeed(EdgeConfig, testSettings(settings)),
+          Layer.succeed(WorkerIdentity, { name: "one", queues: null, team: null, concurrency: 3 })
+        ])
       )
     )
   )
@@ -74,6 +105,129 @@ describe("WorkerSysinfo", () => {
         })
       )
     })
+  )
+
+  it.effect(
+    "tells the machine's versions, the start and the slots; and that the versions differ, where they do",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(new Date(2026, 2, 4, 5, 6, 7, 89).getTime())
+        const own = {
+          airflow_version: "3.3.2",
+          edge_provider_version: "5.1.0",
+          worker_start_time: "2026-03-04T05:06:07.089000",
+          concurrency: 3,
+          free_concurrency: 1
+        }
+        yield* alone(undefined, {}, ({ current }) =>
+          Effect.gen(function* () {
+            yield* (yield* Slots).settle(0, 2)
+            assert.deepStrictEqual(yield* current, { status: 20, ...own, python_version: "3.11.7" })
+            yield* (yield* Assignment).update({ versionsMatch: false })
+            const { version_mismatch_description: why, ...rest } = yield* current
+            assert.deepStrictEqual(rest, {
+              status: 30,
+              status_text: "Healthy but version mismatch",
+              ...own,
+              python_version: "3.11.7"
+            })
+            assert.include(why, "different versions")
+          })
+        )
+        yield* alone(undefined, { python: undefined }, ({ current }) =>
+          Effect.gen(function* () {
+            assert.notProperty(yield* current, "python_version")
+          })
+        )
+      })
+  )
+
+  it.effect(
+    "leaves the operator's part out from a failure on until it succeeds again, and warns once of each",
+    () =>
+      Effect.gen(function* () {
+        const answers = ["a", "x", "x", "y", "b"]
+        const extended = Effect.suspend(() => {
+          const next = answers.shift() ?? "end"
+          return next < "x"
+            ? Effect.succeed({ rack: next })
+            : Effect.fail(new SysinfoFailed({ reason: next }))
+        })
+        const lines: Array<string> = []
+        yield* alone(extended, {}, ({ current, ready }) =>
+          Effect.gen(function* () {
+            yield* ready
+            yield* settle
+            const racks: Array<unknown> = []
+            for (let look = 0; look < 5; look++) {
+              racks.push((yield* current).rack)
+              yield* TestClock.adjust("30 seconds")
+              yield* settle
+            }
+            assert.deepStrictEqual(racks, ["a", undefined, undefined, undefined, "b"])
+          })
+        ).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])))
+        assert.deepStrictEqual(lines.slice(0, 2), [
+          "left out of the sysinfo: x",
+          "left out of the sysinfo: y"
+        ])
+      })
+  )
+
+  it.effect("calls a part that takes 30 s a failure, and looks again after the heartbeat interval", () =>
+    Effect.gen(function* () {
+      let looks = 0
+      const lines: Array<string> = []
+      const extended = Effect.suspend(() => {
+        looks += 1
+        return Effect.never
+      })
+      yield* alone(extended, {}, () =>
+        Effect.gen(function* () {
+          yield* advance("29 seconds")
+          assert.deepStrictEqual([looks, lines], [1, []])
+          yield* advance("30 seconds")
+          assert.deepStrictEqual(
+            [looks, lines],
+            [1, ["left out of the sysinfo: no answer within 30 seconds"]]
+          )
+          yield* advance("1 second")
+          assert.strictEqual(looks, 2)
+        })
+      ).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])))
+    })
+  )
+
+  for (const [automaticMaintenanceOn, waits] of [
+    ["error", 5],
+    ["off", 0]
+  ] as const) {
+    it.effect(
+      `a start waits ${waits} s for it where automatic maintenance is ${automaticMaintenanceOn}`,
+      () =>
+        alone(
+          Effect.never,
+          {},
+          ({ ready }) =>
+            Effect.gen(function* () {
+              const fiber = yield* Effect.forkChild(ready)
+              if (waits > 0) {
+                yield* settle
+                yield* TestClock.adjust("4999 millis")
+                yield* settle
+                assert.isUndefined(fiber.pollUnsafe())
+                yield* TestClock.adjust("1 millis")
+              }
+              yield* settle
+              assert.isDefined(fiber.pollUnsafe())
+            }),
+          { automaticMaintenanceOn }
+        )
+    )
+  }
+
+  it.effect("a start waits for nothing where the operator has no part", () =>
+    alone(undefined, {}, ({ ready }) => ready, { automaticMaintenanceOn: "error" })
   )
 
   it.effect("one that hangs for ever is left out; heartbeats go on", () =>
