@@ -1,4 +1,7 @@
 /** The operator's own sysinfo: from a real command, with every way in which it can go wrong. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,18 +12,18 @@ import { testSettings } from "../../src/testing/settings.ts"
 import { SysinfoProgram } from "../../src/worker/SysinfoProgram.ts"
 import { ExtendedSysinfo, SysinfoFailed } from "../../src/worker/WorkerSysinfo.ts"
 
-const noAirflow = Layer.succeed(LocalAirflow, {
+const noAirflow: Layer.Layer<LocalAirflow> = Layer.succeed(LocalAirflow, {
   current: Effect.fail(new NoLocalAirflow({ places: ["nowhere"] }))
 })
 
-const look = (settings: Partial<EdgeSettings>) =>
+const look = (settings: Partial<EdgeSettings>, airflow = noAirflow) =>
   Effect.gen(function* () {
     const extended = yield* ExtendedSysinfo
     return extended === undefined ? undefined : yield* extended
   }).pipe(
     Effect.provide(
       SysinfoProgram.layer.pipe(
-        Layer.provide([Layer.succeed(EdgeConfig, testSettings(settings)), noAirflow, NodeServices.layer])
+        Layer.provide([Layer.succeed(EdgeConfig, testSettings(settings)), airflow, NodeServices.layer])
       )
     )
   )
@@ -56,6 +59,72 @@ describe("SysinfoProgram", () => {
       })
     )
   }
+
+  it.live(
+    "reads so much of an answer, and shows the beginning of a wrong one and the end of what went wrong",
+    () =>
+      Effect.gen(function* () {
+        const long = yield* look({ sysinfoCommand: `printf '{"a": 1}'; printf '%70000s' ''; echo more` })
+        assert.deepStrictEqual(long, { a: 1 })
+        const wrong = yield* Effect.flip(look({ sysinfoCommand: "printf '  %0300d' 0" }))
+        assert.match(wrong.message, /but 0{200}$/)
+        const broken = yield* Effect.flip(
+          look({ sysinfoCommand: "{ printf '%0600d' 0; echo ' end '; } >&2; exit 1" })
+        )
+        assert.match(broken.message, /ended with code 1: 0{496} end$/)
+        const nothing = yield* Effect.flip(look({ sysinfoCommand: "true" }))
+        assert.match(nothing.message, /but nothing$/)
+      })
+  )
+
+  it.live("says that the command cannot be run at all", () =>
+    Effect.gen(function* () {
+      const { PATH } = process.env
+      const error = yield* Effect.flip(
+        Effect.suspend(() => {
+          process.env["PATH"] = "/no/such/folder"
+          return look({ sysinfoCommand: "true" })
+        }).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              process.env["PATH"] = PATH
+            })
+          )
+        )
+      )
+      assert.match(error.message, /^\[edge_worker\] sysinfo_command could not run: ./)
+    })
+  )
+
+  it.live("a Python function is asked in the Python that has Airflow, with its folders", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const python = join(folder, "python")
+      const body = `read -r line; printf '{"home": "%s", "dags": "%s", "path": "%s"}\\n' "$3" "$4" "$5"; read -r more`
+      writeFileSync(python, `#!/bin/sh\n${body}\n`)
+      chmodSync(python, 0o700)
+      const airflow = Layer.succeed(LocalAirflow, {
+        current: Effect.succeed({
+          python,
+          airflow: "3.3.2",
+          edge3: "5.1.0",
+          pythonVersion: "3.12",
+          fingerprint: ""
+        })
+      })
+      const settings = { extendedSystemInfoFunction: "my.sysinfo" }
+      assert.deepStrictEqual(yield* look(settings, airflow), {
+        home: "/airflow",
+        dags: "/airflow/dags",
+        path: "my.sysinfo"
+      })
+      const other = yield* look({ ...settings, dagsFolder: "/elsewhere" }, airflow)
+      assert.strictEqual(other?.dags, "/elsewhere")
+    }).pipe(Effect.scoped)
+  )
 
   it.live("a Python function without a local Airflow says so", () =>
     Effect.gen(function* () {
