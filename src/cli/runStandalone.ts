@@ -138,7 +138,7 @@ const first = Effect.fnUntraced(function* ({ example, folder }: StandaloneOption
   yield* say(
     [
       ...(example ? [""] : []),
-      `${example ? "Another" : "A first"} job, in a second terminal:`,
+      `${example ? "Another" : "A"} job, in a second terminal:`,
       `  . ${siteFile}`,
       `  ${program} submit example hello --conf '{"name": "you"}' --wait`,
       `What runs which command stands in ${folder}/airflow.cfg. Ctrl-C ends all of it.`

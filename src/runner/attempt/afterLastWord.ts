@@ -50,7 +50,12 @@ export const ended = (state: AttemptState & { _tag: "Ended" }, event: AttemptEve
       const end = settled(event, word)
       if (end === undefined && event._tag === "NotTold") {
         const next = instead(retry, event, word)
-        return step({ ...state, word: next.word }, ...next.lines, ...answer(word), tell(next.word))
+        return step(
+          { ...state, word: next.word },
+          ...next.lines,
+          ...answer(word, event.reason),
+          tell(next.word)
+        )
       }
       if (end === undefined) return step(state)
       return step({ ...state, outcome: end.outcome }, ...end.lines, ...answer(word), {

@@ -56,9 +56,9 @@ export const shown = (how: TaskGone): ReadonlyArray<AttemptCommand> => {
   return line === undefined ? [] : [say(line.level, line.event, line.more)]
 }
 
-/** To the task that has said the word, whatever the site says of it: that stands in the log already, and the task can do nothing. */
-export const answer = (word: Word): ReadonlyArray<AttemptCommand> =>
-  word.id === undefined ? [] : [{ _tag: "Answer", id: word.id, refused: undefined }]
+/** To the task that has said the word; `refused`: what the site dislikes in it. What it has decided itself is no fault of a task. */
+export const answer = (word: Word, refused?: string): ReadonlyArray<AttemptCommand> =>
+  word.id === undefined ? [] : [{ _tag: "Answer", id: word.id, refused }]
 
 /** The answer to a last word that nobody waits for. */
 export const tooLate = (id: number): AttemptCommand => ({
