@@ -162,19 +162,22 @@ describe("LogPush", () => {
     }).pipe(Effect.provide(site.layer))
   })
 
-  it.effect("a file that was cut short is kept as such before the site has any of it", () => {
-    const site = make()
+  it.effect("a file that was cut short is kept as such before the site is asked to take any of it", () => {
+    const site = make({}, "1 minute")
     return Effect.gen(function* () {
       const journal = yield* Journal
       const files = yield* MemoryFileTail
       yield* append("a long line\n")
       yield* tailOf()
-      yield* advance("1 second")
-      site.site.otherwise = () => "away"
+      yield* advance("2 minutes")
+      assert.strictEqual((yield* journal.logOffset(file))?.offset, 12)
       yield* files.truncate(file)
       yield* append("new\n")
+      // The request is under way, and a worker that died now would read on at the old place.
       yield* advance("10 seconds")
       assert.deepStrictEqual(yield* journal.logOffset(file), { path: file, inode: "1", offset: 0 })
+      yield* advance("1 minute")
+      assert.strictEqual(site.file(), "a long line\nnew\n")
     }).pipe(Effect.provide(site.layer))
   })
 
