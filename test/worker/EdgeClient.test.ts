@@ -212,6 +212,26 @@ describe("answers of the site itself", () => {
   )
 })
 
+describe("a report and a log", () => {
+  for (const operation of ["job report", "log push"] as const) {
+    it.live.each([{ body: "" }, { status: 204 }, { body: "null" }, { body: { any: "thing" } }])(
+      `${operation}: is accepted with %j`,
+      (told) => Effect.asVoid(against(tell(told), call[operation]))
+    )
+  }
+})
+
+it.live.each(["heartbeat", "fetch"] as const)(
+  "%s: an error of the site that speaks of a worker is no forgotten worker",
+  (operation) =>
+    Effect.gen(function* () {
+      const told = { status: 500, body: { detail: "Worker not found" } }
+      expect(yield* Effect.flip(against(tell(told), call[operation]))).toEqual(
+        outage({ status: 500, fromSite: true })
+      )
+    })
+)
+
 describe("answers of whatever stands before the site, to each call", () => {
   const date = new Date(Date.now() + 3_600_000)
   const table: ReadonlyArray<readonly [string, Told, unknown]> = [

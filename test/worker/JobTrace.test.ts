@@ -5,12 +5,20 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
+import { TestClock } from "effect/testing"
 import type { Job } from "../../src/protocol/Job.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { type Central, down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
-import { parentOf, pointOf, type TracePoint, withJobSpan } from "../../src/worker/JobTrace.ts"
+import {
+  parentOf,
+  pointOf,
+  type TracePoint,
+  timed,
+  withJobSpan,
+  withSpanAt
+} from "../../src/worker/JobTrace.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { advance, within, withWorker } from "./harness.ts"
 
@@ -206,4 +214,167 @@ describe("the site's traceparent", () => {
   ])("is no parent where it is not valid: %s", (traceparent) => {
     assert.isUndefined(parentOf(claim(traceparent)))
   })
+
+  it.each([
+    ["00", false],
+    ["01", true],
+    ["02", false],
+    ["03", true],
+    ["fe", false],
+    ["ff", true]
+  ])("with flags %s is sampled: %j", (flags, sampled) => {
+    const { spanId, traceId: trace, ...span } = parentOf(claim(`00-${traceId}-${dagRunSpan}-${flags}`)) ?? {}
+    assert.deepStrictEqual([trace, spanId, "sampled" in span && span.sampled], [traceId, dagRunSpan, sampled])
+  })
+
+  it("of a later version may hold more", () => {
+    assert.isDefined(parentOf(claim(`a1-${traceId}-${dagRunSpan}-01-more`)))
+  })
+
+  it.each([
+    `x00-${traceId}-${dagRunSpan}-01`,
+    `00-${traceId.slice(1)}-${dagRunSpan}-01`,
+    `00-${traceId}-${dagRunSpan.slice(1)}-01`,
+    `00-${traceId}-${dagRunSpan}-1`,
+    `00-${traceId.toUpperCase()}-${dagRunSpan}-01`,
+    `00-${traceId}-${dagRunSpan.toUpperCase()}-01`,
+    `0-${traceId}-${dagRunSpan}-01`,
+    `0x-${traceId}-${dagRunSpan}-01`
+  ])("is no parent where a part is not as it must be: %s", (traceparent) => {
+    assert.isUndefined(parentOf(claim(traceparent)))
+  })
+
+  it("is none where the site gives no text, and in a job that is no task", () => {
+    const job = testJob("a")
+    if (job.command.type !== "ExecuteTask") return assert.fail("a task")
+    const of = (carrier: Record<string, unknown> | null | undefined) => {
+      const ti = { ...job.command.ti, context_carrier: carrier }
+      return parentOf({ ...claim(""), job: { ...job, command: { ...job.command, ti } as Job["command"] } })
+    }
+    assert.deepStrictEqual(
+      [of(undefined), of(null), of({}), of({ traceparent: 1 })],
+      Array(4).fill(undefined)
+    )
+    const callback = { type: "ExecuteCallback" } as unknown as Job["command"]
+    assert.isUndefined(parentOf({ ...claim(""), job: { ...job, command: callback } }))
+  })
+})
+
+describe("a span of a job, alone", () => {
+  const claim = (traceparent?: string) => ({
+    id: "c",
+    job: traceparent === undefined ? testJob("a") : traced("a", traceparent),
+    claimedAt: 0,
+    expires: null
+  })
+  const recorded = <A, E>(effect: Effect.Effect<A, E>) => {
+    const { spans, tracer } = recorder()
+    return Effect.map(Effect.exit(Effect.withTracer(effect, tracer)), (exit) => ({ exit, spans }))
+  }
+
+  it.effect("says which job it is, and holds the ask before it", () =>
+    Effect.gen(function* () {
+      const job = claim(`00-${traceId}-${dagRunSpan}-00`)
+      const { spans } = yield* recorded(withJobSpan(job, { from: 3n, to: 5n })(Effect.succeed(undefined)))
+      const [run, ask] = spans
+      assert.deepStrictEqual(Object.fromEntries(run?.attributes ?? []), {
+        "airflow.dag_id": "dag",
+        "airflow.task_id": "a",
+        "airflow.dag_run.run_id": "run",
+        "airflow.task_instance.try_number": 1,
+        "airflow.task_instance.map_index": -1
+      })
+      assert.deepStrictEqual(ask?.status, { _tag: "Ended", startTime: 3n, endTime: 5n, exit: Exit.void })
+      assert.deepStrictEqual(
+        [ask?.name, ask?.kind, ask?.sampled, run?.sampled],
+        ["JobFetch.ask", "internal", false, false]
+      )
+      assert.deepStrictEqual(ask === undefined ? undefined : parentId(ask), Option.fromNullishOr(run?.spanId))
+      assert.deepStrictEqual([run?.links, ask?.links], [[], []])
+    })
+  )
+
+  it.effect(
+    "holds no ask where the job was found again; and is a root although another span is under way",
+    () =>
+      Effect.gen(function* () {
+        const { spans } = yield* recorded(
+          Effect.succeed(undefined).pipe(withJobSpan(claim(), undefined), Effect.withSpan("other"))
+        )
+        assert.deepStrictEqual(
+          spans.map(({ name, parent }) => [name, Option.isNone(parent)]),
+          [
+            ["other", true],
+            ["JobRun.run", true]
+          ]
+        )
+      })
+  )
+
+  it.effect("ends as an error by the outcome only, and hides no other one", () =>
+    Effect.gen(function* () {
+      const failed = { _tag: "Failed", reason: "why", stderr: "" } as const
+      const ofFailed = yield* recorded(withJobSpan(claim(), undefined)(Effect.succeed(failed)))
+      assert.isTrue(Exit.isSuccess(ofFailed.exit))
+      const succeeded = { _tag: "Succeeded" } as const
+      const ofSucceeded = yield* recorded(withJobSpan(claim(), undefined)(Effect.succeed(succeeded)))
+      assert.isTrue(Exit.isSuccess(ofSucceeded.exit))
+      const ends = [ofFailed, ofSucceeded].map(({ spans: [span] }) =>
+        span?.status._tag === "Ended" ? Exit.isSuccess(span.status.exit) : undefined
+      )
+      assert.deepStrictEqual(ends, [false, true])
+      const error = yield* Effect.flip(withJobSpan(claim(), undefined)(Effect.fail("another")))
+      assert.strictEqual(error, "another")
+    })
+  )
+
+  it.effect("made later is below the point where the job was, or a root where there is none", () =>
+    Effect.gen(function* () {
+      const point = { traceId, spanId: dagRunSpan, sampled: false }
+      const { spans } = yield* recorded(
+        Effect.all([
+          Effect.void.pipe(withSpanAt("below", point)),
+          Effect.void.pipe(withSpanAt("root", undefined))
+        ]).pipe(Effect.withSpan("other"))
+      )
+      const [, below, root] = spans
+      assert.deepStrictEqual(below && [below.traceId, parentId(below), below.sampled], [
+        traceId,
+        Option.some(dagRunSpan),
+        false
+      ])
+      assert.isTrue(root !== undefined && Option.isNone(root.parent))
+    })
+  )
+
+  it.effect("is where a later one belongs; else the Dag run's is, else nothing", () =>
+    Effect.gen(function* () {
+      const { exit, spans } = yield* recorded(Effect.withSpan(pointOf(claim()), "here"))
+      const [here] = spans
+      assert.deepStrictEqual(
+        exit,
+        Exit.succeed({ traceId: here?.traceId ?? "", spanId: here?.spanId ?? "", sampled: true })
+      )
+      assert.deepStrictEqual(yield* pointOf(claim(`00-${traceId}-${dagRunSpan}-00`)), {
+        traceId,
+        spanId: dagRunSpan,
+        sampled: false
+      })
+      assert.isUndefined(yield* pointOf(claim()))
+    })
+  )
+
+  it.effect("is not made of an ask, whose time is kept", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000)
+      const { exit, spans } = yield* recorded(
+        timed(Effect.withSpan(Effect.as(TestClock.adjust("2 seconds"), "answer"), "ask"))
+      )
+      assert.lengthOf(spans, 0)
+      assert.deepStrictEqual(
+        exit,
+        Exit.succeed({ answer: "answer", asked: { from: 1_000_000_000n, to: 3_000_000_000n } })
+      )
+    })
+  )
 })
