@@ -76,6 +76,30 @@ describe("DiskSpace", () => {
     )
   }
 
+  test(
+    "exactly min_free_disk is enough, and a tenth more is enough again; the first full disk is named",
+    {},
+    (disk) =>
+      Effect.gen(function* () {
+        const central = yield* TestCentral
+        const why = Effect.map(central.get, (c) => String(sysinfo(c).status_text ?? ""))
+        disk.set("/state", 100 * MiB)
+        yield* advance("65 seconds")
+        assert.strictEqual(yield* why, "")
+        disk.set("/state", 99.9 * MiB)
+        disk.set("/logs", 5 * MiB)
+        yield* advance("65 seconds")
+        assert.match(yield* why, /only 99 MiB are free below \/state/)
+        disk.set("/logs", 500 * MiB)
+        disk.set("/state", 100 * MiB * 1.1 - 1)
+        yield* advance("65 seconds")
+        assert.match(yield* why, /only 109 MiB are free below \/state/)
+        disk.set("/state", 100 * MiB * 1.1)
+        yield* advance("65 seconds")
+        assert.strictEqual(yield* why, "")
+      })
+  )
+
   test("a disk of which nothing is known, or a limit of 0, stops nothing", { minFreeDisk: 0 }, (disk) =>
     Effect.gen(function* () {
       disk.set("/state", 0)

@@ -54,8 +54,11 @@ const registered = (choice: Choice) => {
     return { said: asked.get(`/edge_worker/v1/worker/${choice.name}`), status: yield* worker.status }
   }).pipe(
     Effect.scoped,
-    Effect.provide(EdgeWorker.layer({ ...choice, runner: TestRunner.layer(), platform })),
-    Effect.provide(Layer.succeed(EdgeConfig, testSettings({ concurrency: 5 })))
+    Effect.provide(
+      EdgeWorker.layer({ ...choice, runner: TestRunner.layer(), platform }).pipe(
+        Layer.provide(Layer.succeed(EdgeConfig, testSettings({ concurrency: 5 })))
+      )
+    )
   )
 }
 

@@ -25,13 +25,13 @@ const counts = Effect.gen(function* () {
   return { held, jobs }
 })
 
-/** A job on its slots; `end` closes the scope that it runs in. */
+/** A job on its slots, and the scope that it runs in. */
 const begun = Effect.fnUntraced(function* (job: Effect.Effect<void>) {
   yield* (yield* Slots).settle(0, 2)
   const scope = yield* Scope.make()
   yield* occupy(claim, job).pipe(Scope.provide(scope))
   yield* settle
-  return Scope.close(scope, Exit.void)
+  return scope
 })
 
 describe("Occupy", () => {
@@ -55,8 +55,7 @@ describe("Occupy", () => {
 
   it.effect("frees nothing where only the wait was ended: the process may live", () =>
     Effect.gen(function* () {
-      const end = yield* begun(Effect.never)
-      yield* end
+      yield* Scope.close(yield* begun(Effect.never), Exit.void)
       assert.deepStrictEqual(yield* counts, { held: 2, jobs: 1 })
     }).pipe(Effect.provide(parts))
   )

@@ -15,8 +15,11 @@ const onSite = <A, E>(
   let asked = 0
   const siteVersion = Effect.sync(() => Option.fromNullishOr(named[asked++]))
   return Effect.flatMap(Versions, (versions) => test(versions, () => asked)).pipe(
-    Effect.provide(Versions.layer(installed === undefined ? undefined : Effect.succeed(installed))),
-    Effect.provide(Layer.mock(EdgeClient, { siteVersion }))
+    Effect.provide(
+      Versions.layer(installed === undefined ? undefined : Effect.succeed(installed)).pipe(
+        Layer.provide(Layer.mock(EdgeClient, { siteVersion }))
+      )
+    )
   )
 }
 const refusal = (core: string, after = " Rejecting access due to difference.") =>
