@@ -250,10 +250,11 @@ describe("the site's traceparent", () => {
 
   it("is none where the site gives no text, and in a job that is no task", () => {
     const job = testJob("a")
-    if (job.command.type !== "ExecuteTask") return assert.fail("a task")
+    const { command } = job
+    if (command.type !== "ExecuteTask") return assert.fail("a task")
     const of = (carrier: Record<string, unknown> | null | undefined) => {
-      const ti = { ...job.command.ti, context_carrier: carrier }
-      return parentOf({ ...claim(""), job: { ...job, command: { ...job.command, ti } as Job["command"] } })
+      const ti = { ...command.ti, context_carrier: carrier }
+      return parentOf({ ...claim(""), job: { ...job, command: { ...command, ti } as Job["command"] } })
     }
     assert.deepStrictEqual(
       [of(undefined), of(null), of({}), of({ traceparent: 1 })],
