@@ -15,6 +15,8 @@ const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Sysinfo))
 
 /** The longest answer that is read, in characters. */
 const longest = 65_536
+/** How much of a command's complaints is told, in characters: their end. */
+const longestComplaint = 500
 
 const failed = (what: string, why: string) => new SysinfoFailed({ reason: `${what} ${why}` })
 
@@ -32,15 +34,25 @@ const read = (what: string, text: string) =>
 const run = (what: string, command: ChildProcess.Command, spawner: ChildProcessSpawner["Service"]) =>
   Effect.gen(function* () {
     const handle = yield* spawner.spawn(command)
-    const all = (stream: typeof handle.stdout) => Stream.mkString(Stream.decodeText(stream))
+    // All is read, lest the command waits for ever, but no more is kept than is used: it may print without end.
+    const kept = (stream: typeof handle.stdout, keep: (text: string) => string) =>
+      Stream.runFold(
+        Stream.decodeText(stream),
+        () => "",
+        (text, more) => keep(text + more)
+      )
     const [stdout, stderr, code] = yield* Effect.all(
-      [all(handle.stdout), all(handle.stderr), handle.exitCode],
+      [
+        kept(handle.stdout, (text) => text.slice(0, longest)),
+        kept(handle.stderr, (text) => text.slice(-2 * longestComplaint)),
+        handle.exitCode
+      ],
       {
         concurrency: "unbounded"
       }
     )
     if (Number(code) !== 0)
-      return yield* failed(what, `ended with code ${code}: ${stderr.trim().slice(-500)}`)
+      return yield* failed(what, `ended with code ${code}: ${stderr.trim().slice(-longestComplaint)}`)
     return stdout
   }).pipe(
     Effect.scoped,

@@ -6,6 +6,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type ChildProcessHandle, ChildProcessSpawner, ExitCode } from "effect/process/ChildProcessSpawner"
+import * as Stream from "effect/Stream"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
 import { LocalAirflow, NoLocalAirflow } from "../../src/platform/LocalAirflow.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -16,14 +18,18 @@ const noAirflow: Layer.Layer<LocalAirflow> = Layer.succeed(LocalAirflow, {
   current: Effect.fail(new NoLocalAirflow({ places: ["nowhere"] }))
 })
 
-const look = (settings: Partial<EdgeSettings>, airflow = noAirflow) =>
+const look = (
+  settings: Partial<EdgeSettings>,
+  airflow = noAirflow,
+  spawner: Layer.Layer<ChildProcessSpawner> = NodeServices.layer
+) =>
   Effect.gen(function* () {
     const extended = yield* ExtendedSysinfo
     return extended === undefined ? undefined : yield* extended
   }).pipe(
     Effect.provide(
       SysinfoProgram.layer.pipe(
-        Layer.provide([Layer.succeed(EdgeConfig, testSettings(settings)), airflow, NodeServices.layer])
+        Layer.provide([Layer.succeed(EdgeConfig, testSettings(settings)), airflow, spawner])
       )
     )
   )
@@ -75,6 +81,26 @@ describe("SysinfoProgram", () => {
         const nothing = yield* Effect.flip(look({ sysinfoCommand: "true" }))
         assert.match(nothing.message, /but nothing$/)
       })
+  )
+
+  it.effect("keeps no more of what a command prints without end than is told of it", () =>
+    Effect.gen(function* () {
+      const mebibyte = new Uint8Array(2 ** 20).fill(120)
+      // More than V8 can hold in one text.
+      const endless = Stream.range(1, 600).pipe(Stream.map(() => mebibyte))
+      const printing = (code: number) =>
+        Layer.mock(ChildProcessSpawner, {
+          spawn: () =>
+            Effect.succeed({
+              stdout: code === 0 ? endless : Stream.empty,
+              stderr: code === 0 ? Stream.empty : endless,
+              exitCode: Effect.succeed(ExitCode(code))
+            } as unknown as ChildProcessHandle)
+        })
+      const settings = { sysinfoCommand: "yes" }
+      assert.match((yield* Effect.flip(look(settings, noAirflow, printing(0)))).message, /but x{200}$/)
+      assert.match((yield* Effect.flip(look(settings, noAirflow, printing(1)))).message, /code 1: x{500}$/)
+    })
   )
 
   it.live("says that the command cannot be run at all", () =>
