@@ -72,8 +72,7 @@ describe("Registration", () => {
       () =>
         start(
           {},
-          Effect.gen(function* () {
-            const central = yield* TestCentral
+          Effect.fnUntraced(function* ({ central }) {
             yield* central.fault("register", versions === undefined ? undefined : { versions })
             const { calls } = yield* within(
               "5 seconds",
