@@ -82,6 +82,8 @@ export class WorkerSysinfo extends Context.Service<
             duration: patience,
             orElse: () => Effect.fail(new SysinfoFailed({ reason: `no answer within ${patience}` }))
           }),
+          // Its last answer would be told for ever otherwise.
+          Effect.catchDefect((bug) => Effect.fail(new SysinfoFailed({ reason: String(bug) }))),
           Effect.matchEffect({
             onSuccess: (part) => Ref.set(latest, part),
             // As edge3: a failure leaves the operator's part out until it succeeds again.

@@ -174,6 +174,32 @@ describe("WorkerSysinfo", () => {
       })
   )
 
+  it.effect("a bug of the operator's part is a failure like any other: it is looked at again", () =>
+    Effect.gen(function* () {
+      const answers: Array<Effect.Effect<Sysinfo>> = [
+        Effect.succeed({ status: 40 }),
+        Effect.die(new TypeError("a bug")),
+        Effect.succeed({ status: 10 })
+      ]
+      const lines: Array<string> = []
+      yield* alone(
+        Effect.suspend(() => answers.shift() ?? Effect.never),
+        {},
+        ({ current }) =>
+          Effect.gen(function* () {
+            const levels: Array<unknown> = []
+            for (let look = 0; look < 3; look++) {
+              yield* settle
+              levels.push((yield* current).status)
+              yield* TestClock.adjust("30 seconds")
+            }
+            assert.deepStrictEqual(levels, [40, 20, 10])
+          })
+      ).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])))
+      assert.deepStrictEqual(lines, ["left out of the sysinfo: TypeError: a bug"])
+    })
+  )
+
   it.effect("calls a part that takes 30 s a failure, and looks again after the heartbeat interval", () =>
     Effect.gen(function* () {
       let looks = 0
