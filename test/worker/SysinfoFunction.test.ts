@@ -68,6 +68,18 @@ describe("SysinfoFunction", () => {
     )
   )
 
+  it.live("is answered although it complains of more than a pipe holds", () =>
+    withFunction((ask, script) =>
+      Effect.gen(function* () {
+        const python = script(
+          "complains",
+          'read -r line; head -c 1000000 /dev/zero >&2; echo "$$ 1"; read -r more'
+        )
+        assert.strictEqual((yield* ask(python))[1], "1")
+      })
+    )
+  )
+
   it.live("ends with the worker", () =>
     withFunction((ask, _script, end) =>
       Effect.gen(function* () {

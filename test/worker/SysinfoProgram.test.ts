@@ -103,6 +103,13 @@ describe("SysinfoProgram", () => {
     })
   )
 
+  it.live("hears a command that complains of more than a pipe holds before it answers", () =>
+    Effect.gen(function* () {
+      const sysinfoCommand = `head -c 1000000 /dev/zero >&2; echo '{"a": 1}'`
+      assert.deepStrictEqual(yield* look({ sysinfoCommand }), { a: 1 })
+    })
+  )
+
   it.live("says that the command cannot be run at all", () =>
     Effect.gen(function* () {
       const { PATH } = process.env
