@@ -142,7 +142,10 @@ while (!ending) {
     await Promise.race([...active, delay(100)])
     continue
   }
-  const running: Promise<void> = runJob(job).finally(() => active.delete(running))
+  // A job that an interrupted benchmark has left is refused, its token has ended: it must not end the worker.
+  const running: Promise<void> = runJob(job)
+    .catch((error) => void process.stderr.write(`${error}\n`))
+    .finally(() => active.delete(running))
   active.add(running)
 }
 await Promise.all(active)
