@@ -7,7 +7,7 @@ import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { SiteUnavailable, VersionRejected } from "../../src/worker/EdgeError.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, oneRuns, within, withWorker } from "./harness.ts"
+import { advance, oneRuns, oneStarts, within, withWorker } from "./harness.ts"
 
 const beats = (central: Central) =>
   central.calls.filter((call) => call.operation === "heartbeat").map((call) => call.body as WorkerStateBody)
@@ -114,11 +114,7 @@ describe("Heartbeat", () => {
         const worker = yield* Worker
         const central = yield* TestCentral
         const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* central.editWorker((stored) => ({ ...stored, state: "maintenance request", comments: "disk" }))
         yield* within(
           "35 seconds",
@@ -199,12 +195,7 @@ describe("Heartbeat", () => {
       Effect.gen(function* () {
         const worker = yield* Worker
         const central = yield* TestCentral
-        const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* worker.enterMaintenance("cleaning")
         yield* within(
           "5 seconds",
@@ -251,11 +242,7 @@ describe("Heartbeat", () => {
         const worker = yield* Worker
         const central = yield* TestCentral
         const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* central.fault("heartbeat", { refuse: new VersionRejected({ detail: "too old" }) })
         yield* advance("35 seconds")
         assert.isTrue((yield* worker.status).drain)

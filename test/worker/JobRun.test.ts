@@ -12,7 +12,7 @@ import { testJob } from "../../src/testing/testJob.ts"
 import { SiteUnavailable } from "../../src/worker/EdgeError.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, within, withWorker } from "./harness.ts"
+import { advance, oneStarts, within, withWorker } from "./harness.ts"
 
 const first = (central: Central) => [...central.jobs.values()][0]
 const log = "/logs/dag_id=dag/task_id=a/attempt=1.log"
@@ -23,12 +23,7 @@ describe("JobRun", () => {
       {},
       Effect.gen(function* () {
         const central = yield* TestCentral
-        const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         assert.strictEqual(job?.toRun.logFile, log)
         yield* job?.end({ _tag: "Failed", reason: "exited with code 3", stderr: "Traceback", exitCode: 3 }) ??
           Effect.void
@@ -49,11 +44,7 @@ describe("JobRun", () => {
       Effect.gen(function* () {
         const central = yield* TestCentral
         const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* job?.end({ _tag: "Left", reason: "it runs elsewhere" }) ?? Effect.void
         yield* central.addJob(testJob("b"))
         yield* within(
@@ -241,14 +232,9 @@ describe("JobRun", () => {
       Effect.gen(function* () {
         const worker = yield* Worker
         const central = yield* TestCentral
-        const runner = yield* TestRunner
         const files = yield* MemoryFileTail
         yield* central.fault("log", { refuse: down })
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* files.append(log, "line 1\n")
         yield* advance("10 minutes")
         assert.strictEqual((yield* worker.status).log_bytes_waiting, 7)
@@ -272,16 +258,11 @@ describe("JobRun", () => {
       Effect.gen(function* () {
         const worker = yield* Worker
         const central = yield* TestCentral
-        const runner = yield* TestRunner
         const files = yield* MemoryFileTail
         const waiting = Effect.map(worker.status, ({ log_bytes_waiting }) => log_bytes_waiting)
         const refuse = new SiteUnavailable({ operation: "log", reason: "500", status: 500, ambiguous: true })
         yield* central.fault("log", { refuse })
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* files.append(log, "line 1\n")
         yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
         yield* within(
@@ -352,13 +333,8 @@ describe("JobRun", () => {
       {},
       Effect.gen(function* () {
         const central = yield* TestCentral
-        const runner = yield* TestRunner
         const journal = yield* Journal
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         assert.strictEqual((yield* journal.openClaims).length, 1)
         yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
         yield* within(

@@ -8,7 +8,7 @@ import { testJob } from "../../src/testing/testJob.ts"
 import { VersionRejected } from "../../src/worker/EdgeError.ts"
 import { RegistrationRefused } from "../../src/worker/Registration.ts"
 import { Worker } from "../../src/worker/Worker.ts"
-import { advance, layer, oneRuns, settle, within, withWorker } from "./harness.ts"
+import { advance, layer, oneRuns, oneStarts, settle, within, withWorker } from "./harness.ts"
 
 describe("Worker", () => {
   it.effect("registers, heartbeats and says goodbye", () =>
@@ -63,11 +63,7 @@ describe("Worker", () => {
         const worker = yield* Worker
         const central = yield* TestCentral
         const runner = yield* TestRunner
-        yield* central.addJob(testJob("a"))
-        const [job] = yield* within(
-          "10 seconds",
-          runner.until((jobs) => jobs.length === 1)
-        )
+        const job = yield* oneStarts
         yield* worker.drain("SIGTERM")
         yield* central.addJob(testJob("b"))
         yield* within(

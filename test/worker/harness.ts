@@ -70,8 +70,8 @@ export const withWorker = <A, E>(
     return yield* test
   }).pipe(Effect.scoped, Effect.provide(layer(options)))
 
-/** Gives the worker one job, and waits until the site knows that it runs. */
-export const oneRuns = Effect.gen(function* () {
+/** Gives the worker one job, and waits until it was started. */
+export const oneStarts = Effect.gen(function* () {
   const central = yield* TestCentral
   const runner = yield* TestRunner
   yield* central.addJob(testJob("a"))
@@ -79,6 +79,13 @@ export const oneRuns = Effect.gen(function* () {
     "10 seconds",
     runner.until((jobs) => jobs.length === 1)
   )
+  return job
+})
+
+/** The same, and until the site knows that it runs. */
+export const oneRuns = Effect.gen(function* () {
+  const central = yield* TestCentral
+  const job = yield* oneStarts
   yield* within(
     "5 seconds",
     central.until((c) => c.worker?.state === "running")
