@@ -1,4 +1,5 @@
 /** measure: tasks a second, CPU a task, and the time from a claim to the task's first line, each for one contender. */
+import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { eventually } from "../../scripts/airflow/eventually.ts"
@@ -11,10 +12,19 @@ import { manyTasks } from "../measure.ts"
 const tasks = 200
 const queue = "ts-bench"
 
+/** A worker that ends in the middle of a run never ends that: this says so at once, with its last words. */
+const endsEarly = async (running: Running): Promise<never> => {
+  await once(running.process, "exit")
+  await running.seen()
+  throw new Error(`${running.workerName} was ended by ${running.process.signalCode}`)
+}
+
 /** Runs `native_many` once and gives when its first task began and its last one ended, in epoch milliseconds. */
 const runOnce = async (site: Site, running: Running) => {
   const run = await site.api.trigger("native_many")
-  const state = await site.api.dagRunEnded(run, { seconds: 300 })
+  // Each look makes the site list two hundred task instances: it shall have the time for the worker's own requests.
+  const end = site.api.dagRunEnded(run, { seconds: 300, everyMillis: 1000 })
+  const state = await Promise.race([end, endsEarly(running)])
   if (state !== "success") throw new Error(`the run of native_many ended as ${state}`)
   await eventually(
     `${running.workerName} is idle`,
