@@ -24,7 +24,7 @@ const read = (path: string): string | FolderUnusable | undefined => {
     const octal = mode.toString(8).padStart(4, "0")
     return unusable(
       `can be read by other users (mode ${octal})`,
-      "Remove it: a new one is made at the next start"
+      "If nobody has read it, `chmod 600` it. Else remove it: a new one is made at the next start, and whoever uses the old one must be given that"
     )
   }
   const secret = readFileSync(path, "utf8").trim()

@@ -104,17 +104,29 @@ export class StateFolder extends Context.Service<
       const provedFor = heldFor(path, 5 * Duration.toMillis(heartbeatInterval), time)
       const jobs = join(path, "jobs")
       yield* PrivateFolder.ensure(jobs)
+      // A full disk refuses the note of each heartbeat: only the first is worth a line.
+      let isRefused = false
       const note = (more: Pick<NameHeld, "asked">) =>
-        attempt("the worker's hold on its name could not be noted", () => {
-          const held: NameHeld = {
-            worker_name: identity.name,
-            pid: process.pid,
-            start_time: identify(process.pid)?.startTime ?? null,
-            ...now,
-            ...more
-          }
-          writeByRename(path, "name.json", JSON.stringify(held))
-        })
+        Effect.try({
+          try: () => {
+            const held: NameHeld = {
+              worker_name: identity.name,
+              pid: process.pid,
+              start_time: identify(process.pid)?.startTime ?? null,
+              ...now,
+              ...more
+            }
+            writeByRename(path, "name.json", JSON.stringify(held))
+            isRefused = false
+          },
+          catch: String
+        }).pipe(
+          Effect.catch((error) => {
+            const log = isRefused ? Effect.logDebug : Effect.logWarning
+            isRefused = true
+            return log("the worker's hold on its name could not be noted", { error })
+          })
+        )
       return StateFolder.of({
         path,
         jobs,

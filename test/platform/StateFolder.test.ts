@@ -16,6 +16,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
@@ -130,6 +131,34 @@ describe("StateFolder", () => {
       )
       assert.isFalse(existsSync(join(socket, "..")))
       assert.strictEqual(socketPathOf(path), join(path, "control.sock"))
+    })
+  )
+
+  it.effect("a hold that cannot be noted is told once, and again after one that could", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const log = Logger.layer([
+        Logger.make(({ logLevel, message }) => {
+          if (logLevel === "Warn") lines.push(String(message))
+        })
+      ])
+      yield* withFolder(yield* home, "w", ({ holdName, path }) =>
+        Effect.gen(function* () {
+          const inTheWay = join(path, "name.json")
+          mkdirSync(inTheWay)
+          yield* holdName
+          yield* holdName
+          assert.lengthOf(lines, 1)
+          assert.match(lines[0] ?? "", /hold on its name could not be noted/)
+          rmSync(inTheWay, { recursive: true })
+          yield* holdName
+          assert.isTrue(statSync(inTheWay).isFile())
+          rmSync(inTheWay)
+          mkdirSync(inTheWay)
+          yield* holdName
+          assert.lengthOf(lines, 2)
+        })
+      ).pipe(Effect.provide(log))
     })
   )
 
