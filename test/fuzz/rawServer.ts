@@ -40,13 +40,17 @@ export const rawServer = (answer: (request: RawRequest) => RawAnswer) =>
     const serve = (socket: Socket) => {
       sockets.add(socket)
       let waiting: Buffer = Buffer.alloc(0)
+      let isOver = false
       socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket))
       socket.on("data", (bytes) => {
+        // Sent before its sender saw that the connection ends: no site hears that, as no answer can leave any more.
+        if (isOver) return
         waiting = Buffer.concat([waiting, bytes])
         const parsed = parse(waiting)
         if (parsed === undefined) return
         waiting = waiting.subarray(parsed.length)
         const { ending, pieces } = answer(parsed.request)
+        isOver = ending === "end" || ending === "destroy"
         for (const piece of pieces) socket.write(piece)
         if (ending === "hang") socket.write("", () => Queue.offerUnsafe(hung, undefined))
         else if (ending === "end") socket.end()
