@@ -2,7 +2,8 @@
  * native: what a task in TypeScript costs, in a process of its own and in the worker's, beside a worker that runs nothing.
  *
  * On one site, in turns, each round another one first: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker
- * makes only the requests that no worker can avoid, so its rate is what the site bears. `--quick` is one round of two runs,
+ * makes only the requests that no worker can avoid, so its rate is what the site bears. And once 800 tasks at a central of
+ * our own, where no worker waits for the site. `--quick` is one round of two runs,
  * without the Python worker, and writes nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
  */
 import { writeFileSync } from "node:fs"
@@ -12,6 +13,7 @@ import { parseArgs } from "node:util"
 import { down, find, up } from "../scripts/airflow/site.ts"
 import { buildFile } from "../test/airflow/native/executable.ts"
 import { contenders as known } from "./contender.ts"
+import { busy } from "./native/busy.ts"
 import { claimToLine, manyNative, manyPython } from "./native/measure.ts"
 import { type NativeSamples, page } from "./native/page.ts"
 
@@ -24,8 +26,6 @@ const runs = values.quick ? 2 : 5
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 const folder = resolve(process.env["EDGE_WORKER_TEST_SITE_FOLDER"] ?? ".airflow")
-const started = find(folder) === undefined
-const site = await up(folder, { say, tied: started })
 const program = buildFile(join(folder, "bench-native"))
 const ours = (isolation: "process" | "none") => ({
   name: `isolation ${isolation}`,
@@ -42,7 +42,7 @@ const contenders = [
 ]
 const python = known.filter(({ name }) => name === "python")
 
-const samples: NativeSamples = {}
+const samples: NativeSamples = Object.fromEntries(contenders.map(({ name }) => [name, {}]))
 const add = (name: string, measured: Readonly<Record<string, ReadonlyArray<number>>>) => {
   for (const [what, some] of Object.entries(measured)) {
     const all = samples[name] ?? {}
@@ -50,6 +50,14 @@ const add = (name: string, measured: Readonly<Record<string, ReadonlyArray<numbe
   }
 }
 
+// Before the site is there, which takes its part of the machine also when it has nothing to do.
+for (const contender of [ours("process"), ours("none")]) {
+  say(`800 tasks at once, ${contender.name}`)
+  add(contender.name, await busy(join(folder, "bench"), contender))
+}
+
+const started = find(folder) === undefined
+const site = await up(folder, { say, tied: started })
 try {
   for (let round = 0; round < rounds; round++) {
     // A site slows down as its database grows: nobody is always the first.
