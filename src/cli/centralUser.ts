@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import { nameProblem, roles } from "../central/Users.ts"
 import type { Role } from "../protocol/CentralApi.ts"
 import { failed, UsageError } from "./CommandFailed.ts"
+import { print } from "./print.ts"
 
 const flags = {
   name: Argument.String("name").pipe(Argument.withDescription("The user's name")),
@@ -67,7 +68,7 @@ export const centralUser = Command.make("central-user", flags, (given) =>
       stateFolder: Option.getOrUndefined(Option.map(given.stateFolder, (path) => resolve(path))),
       user: given.remove ? undefined : { password, roles: roles.filter((role) => wanted.includes(role)) }
     })
-    yield* Effect.sync(() => process.stdout.write(`${done}\n`))
+    yield* print(`${done}\n`)
   })
 ).pipe(
   Command.withShortDescription("Add, change or remove a user of the embedded central"),

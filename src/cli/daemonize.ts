@@ -10,6 +10,7 @@ import { statusFile } from "../platform/Usr2Files.ts"
 import { type CommandFailed, failed, UsageError } from "./CommandFailed.ts"
 import { DaemonMessage, MARK } from "./daemonChild.ts"
 import { type ExitName, exitCodes } from "./ExitCode.ts"
+import { print } from "./print.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
 
 /** Where a daemon writes. */
@@ -117,4 +118,4 @@ export const daemonize = (
         child.kill("SIGTERM")
       })
     })
-  ).pipe(Effect.flatMap((text) => Effect.sync(() => process.stdout.write(`${text}\n`))))
+  ).pipe(Effect.flatMap((text) => print(`${text}\n`)))

@@ -4,9 +4,8 @@ import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { print } from "./print.ts"
 import { version } from "./version.ts"
-
-const print = (text: string) => Effect.sync(() => process.stdout.write(`${text}\n`))
 
 const versionFlag = GlobalFlag.Action({
   flag: Flag.Boolean("version").pipe(
@@ -14,7 +13,7 @@ const versionFlag = GlobalFlag.Action({
     Flag.withoutNegation,
     Flag.withDefault(false)
   ),
-  run: () => Effect.asVoid(print(`edge-worker ${version}`))
+  run: () => print(`edge-worker ${version}\n`)
 })
 
 const completions = GlobalFlag.Action({
@@ -26,9 +25,7 @@ const completions = GlobalFlag.Action({
   run: (shell, { command }) =>
     Option.isNone(shell)
       ? Effect.void
-      : Effect.asVoid(
-          print(Completions.generate(command.name, shell.value, Completions.fromCommand(command)))
-        )
+      : print(`${Completions.generate(command.name, shell.value, Completions.fromCommand(command))}\n`)
 })
 
 /** In the order in which help shows them. */

@@ -9,6 +9,7 @@ import { display, type JobKey } from "../protocol/Job.ts"
 import { failed } from "./CommandFailed.ts"
 import { askingWords, exitCodeText } from "./exitCodeText.ts"
 import { escaped } from "./management/output.ts"
+import { print } from "./print.ts"
 
 const argument = (name: string, description: string) =>
   Argument.String(name).pipe(Argument.withDescription(description))
@@ -48,9 +49,6 @@ export const keyGiven = (given: {
   try_number: Option.getOrElse(given.attempt, () => 1),
   map_index: given.mapIndex
 })
-
-/** Results go to stdout. */
-export const print = (text: string) => Effect.sync(() => void process.stdout.write(text))
 
 /** `--json`: one line for a program. */
 export const jsonFlag = Flag.Boolean("json").pipe(

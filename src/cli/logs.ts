@@ -6,8 +6,9 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { CentralClient } from "../management/CentralClient.ts"
 import { type JobKey, keyOf } from "../protocol/Job.ts"
-import { described, keyArguments, keyGiven, print, tell, tellNext, wellEnded } from "./jobCommand.ts"
+import { described, keyArguments, keyGiven, tell, tellNext, wellEnded } from "./jobCommand.ts"
 import { onSite, siteFlags } from "./management/siteFlags.ts"
+import { print } from "./print.ts"
 import { shownLine } from "./taskLogText.ts"
 
 const flags = {

@@ -19,6 +19,7 @@ import { toStream } from "./LogSink.ts"
 import { maintenance } from "./maintenance.ts"
 import { managementCommands } from "./management/managementCommands.ts"
 import { spreadStates } from "./management/stateFlag.ts"
+import { print } from "./print.ts"
 import { settle } from "./settle.ts"
 import { separate } from "./shortFlags.ts"
 import { standalone } from "./standalone.ts"
@@ -104,7 +105,7 @@ const helpText = (doc: HelpDoc): string =>
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag === "Version") return Effect.void
-    if (event._tag === "Help") return Effect.sync(() => process.stdout.write(`${helpText(event.helpDoc)}\n`))
+    if (event._tag === "Help") return print(`${helpText(event.helpDoc)}\n`)
     const command = event.commandPath.join(" ")
     const lines = [...new Set(event.errors.map(inWords))].map((line) => `${command}: ${line}`)
     return say([...lines, `See ${command} --help`].join("\n"))

@@ -14,6 +14,7 @@ import { failed, UsageError } from "./CommandFailed.ts"
 import { exitCodeText } from "./exitCodeText.ts"
 import { canonicalHostName } from "./hostName.ts"
 import * as Progress from "./Progress.ts"
+import { print } from "./print.ts"
 import type { WorkerOptions } from "./workerOptions.ts"
 import type { WorkerParts } from "./workerParts.ts"
 
@@ -118,9 +119,7 @@ export const settle = (parts: WorkerParts) =>
         Effect.provide(Layer.succeed(WorkerIdentity, identity)),
         Effect.provide(parts.config(options))
       )
-      yield* Effect.sync(() =>
-        process.stdout.write(`${given.json ? JSON.stringify(settled) : inWords(settled)}\n`)
-      )
+      yield* print(`${given.json ? JSON.stringify(settled) : inWords(settled)}\n`)
       const untold = settled.reportsLeft + settled.logBytesLeft > 0 || settled.nameFreed === false
       if (untold) return yield* failed("left", "")
     })

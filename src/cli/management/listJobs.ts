@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { ManagementClient } from "../../management/ManagementClient.ts"
 import { JobState } from "../../protocol/EdgeApi.ts"
 import type { JobFilters, ManagedJob } from "../../protocol/ManagementApi.ts"
+import { print } from "../print.ts"
 import { globMatches, literalPart } from "./glob.ts"
 import { described } from "./managedWorker.ts"
 import { format, numberText, outputFlag, type Row } from "./output.ts"
@@ -84,7 +85,7 @@ export const listJobs = Command.make("list-jobs", flags, (given) =>
           filters.every((one) => one.passes(job)) &&
           (given.queues.length === 0 || given.queues.includes(job.queue))
       )
-      yield* Effect.sync(() => process.stdout.write(`${format(given.output, columns, jobs.map(row))}\n`))
+      yield* print(`${format(given.output, columns, jobs.map(row))}\n`)
     }).pipe(onSite("list-jobs", given))
   })
 ).pipe(

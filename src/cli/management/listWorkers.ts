@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { ManagementClient } from "../../management/ManagementClient.ts"
 import type { Worker } from "../../protocol/ManagementApi.ts"
 import { WorkerState } from "../../protocol/WorkerState.ts"
+import { print } from "../print.ts"
 import { globMatches, literalPart } from "./glob.ts"
 import { described } from "./managedWorker.ts"
 import { format, numberText, outputFlag, type Row } from "./output.ts"
@@ -62,7 +63,7 @@ export const listWorkers = Command.make("list-workers", flags, (given) =>
           matches(worker_name) &&
           (given.queues.length === 0 || queues?.some((queue) => given.queues.includes(queue)))
       )
-      yield* Effect.sync(() => process.stdout.write(`${format(given.output, columns, workers.map(row))}\n`))
+      yield* print(`${format(given.output, columns, workers.map(row))}\n`)
     }).pipe(onSite("list-workers", given))
   })
 ).pipe(
