@@ -86,6 +86,7 @@ export const runSteps = async (
     else lines.push(line)
   }
   if (!quiet) process.stdout.write(`\n${lines.join("\n")}\n\n`)
-  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+  // A pipe has not taken all yet, and loses at the exit what it has not.
+  await new Promise((done) => process.stdout.write(`${passed} passed, ${failed} failed\n`, done))
   process.exit(failed === 0 ? 0 : 1)
 }
