@@ -3,8 +3,8 @@
  *
  * On one site, in turns, each round another one first: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker
  * makes only the requests that no worker can avoid, so its rate is what the site bears. And once 800 tasks at a central of
- * our own, where no worker waits for the site. `--quick` is one round of two runs,
- * without the Python worker, and writes nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
+ * our own, where no worker waits for the site. `--quick` is one round of two runs, without the Python worker, and writes
+ * nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"

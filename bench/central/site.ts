@@ -35,10 +35,15 @@ const cpuOf = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-const environment = (home: string, secret: string, database: string | undefined) => ({
+/** What a process of the benchmark has of this one's environment: nothing of another site. */
+export const ownEnvironment = (home: string, secret: string) => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AIRFLOW"))),
   AIRFLOW_HOME: home,
-  AIRFLOW__API_AUTH__JWT_SECRET: secret,
+  AIRFLOW__API_AUTH__JWT_SECRET: secret
+})
+
+const environment = (home: string, secret: string, database: string | undefined) => ({
+  ...ownEnvironment(home, secret),
   // What a restart leaves unconfirmed shall be done within the run.
   AIRFLOW__EDGE_CENTRAL__CLAIM_TIMEOUT: "5",
   AIRFLOW__EDGE__JOB_SUCCESS_PURGE: "60",

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { eventually } from "../../scripts/airflow/eventually.ts"
 import { treeOf } from "../../scripts/airflow/processes.ts"
-import { startCentral } from "../central/site.ts"
+import { ownEnvironment, startCentral } from "../central/site.ts"
 import type { Contender } from "../contender.ts"
 
 /** In the first tasks V8 compiles what runs often: they are not counted. */
@@ -32,52 +32,60 @@ export const busy = async (
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
-  for (let run = 0; run < all; run++)
-    await ask("POST", "/central/v1/jobs", { dag_id: "native_many", task_id: "empty", run_id: `r${run}` })
 
   const home = join(folder, "worker")
   const log = join(folder, "worker.log")
-  const output = openSync(log, "w")
-  const [program = "", ...words] = contender.command()
-  const child = spawn(program, [...words, "worker", "-H", "busy", "-q", "default", "-c", "8"], {
-    env: {
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AIRFLOW"))),
-      AIRFLOW_HOME: home,
-      AIRFLOW__API_AUTH__JWT_SECRET: secret,
-      AIRFLOW__EDGE__API_URL: `${url}/edge_worker/v1/rpcapi`,
-      ...contender.settings
-    },
-    stdio: ["ignore", output, output]
-  })
-  const exited = once(child, "exit")
-  /** How many have succeeded, and the CPU and the time until then. */
-  const look = async () => {
-    if (child.exitCode !== null)
-      throw new Error(`the worker has ended: ${readFileSync(log, "utf8").slice(-1500)}`)
+  const start = () => {
+    const output = openSync(log, "w")
+    const [program = "", ...words] = contender.command()
+    const child = spawn(program, [...words, "worker", "-H", "busy", "-q", "default", "-c", "8"], {
+      env: {
+        ...ownEnvironment(home, secret),
+        AIRFLOW__EDGE__API_URL: `${url}/edge_worker/v1/rpcapi`,
+        ...contender.settings
+      },
+      stdio: ["ignore", output, output]
+    })
+    return { child, exited: once(child, "exit") }
+  }
+  /** How many tasks have succeeded, and the CPU and the time until then. */
+  const look = async (pid: number) => {
     const answer = await ask("GET", "/edge_worker/ui/jobs?limit=1&state=success")
     const done = Number((answer as { readonly total_entries?: number }).total_entries ?? 0)
-    const ticks = treeOf(child.pid ?? 0, `AIRFLOW_HOME=${home}`).reduce(
+    const ticks = treeOf(pid, `AIRFLOW_HOME=${home}`).reduce(
       (sum, info) => sum + info.ticks + info.childTicks,
       0
     )
     return { done, millis: ticks * 10, at: performance.now() }
   }
-  const until = (count: number) =>
-    eventually(`${count} tasks are done`, look, ({ done }) => done >= count, {
-      seconds: 120,
-      everyMillis: 200
-    })
+  const until = (pid: number, count: number) =>
+    eventually(
+      `${count} tasks are done`,
+      () => look(pid),
+      ({ done }) => done >= count,
+      { seconds: 120, everyMillis: 200 }
+    )
+
+  let worker: ReturnType<typeof start> | undefined
   try {
-    const from = await until(first)
-    const to = await until(all)
+    for (let run = 0; run < all; run++)
+      await ask("POST", "/central/v1/jobs", { dag_id: "native_many", task_id: "empty", run_id: `r${run}` })
+    worker = start()
+    const { child, exited } = worker
+    const endsEarly = exited.then(([code, signal]) => {
+      throw new Error(`the worker has ended (${code ?? signal}): ${readFileSync(log, "utf8").slice(-1500)}`)
+    })
+    const pid = child.pid ?? 0
+    const from = await Promise.race([until(pid, first), endsEarly])
+    const to = await Promise.race([until(pid, all), endsEarly])
     const count = to.done - from.done
     return {
       busyRate: [count / ((to.at - from.at) / 1000)],
       busyCpu: [(to.millis - from.millis) / count]
     }
   } finally {
-    child.kill("SIGTERM")
-    await exited
+    worker?.child.kill("SIGTERM")
+    await worker?.exited
     await central.stop()
     rmSync(folder, { recursive: true, force: true })
   }

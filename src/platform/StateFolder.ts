@@ -107,8 +107,10 @@ export class StateFolder extends Context.Service<
       // A full disk refuses the note of each heartbeat: only the first is worth a line.
       let isRefused = false
       const note = (more: Pick<NameHeld, "asked">) =>
-        Effect.try({
-          try: () => {
+        Effect.suspend(() => {
+          const say = isRefused ? Effect.logDebug : Effect.logWarning
+          isRefused = true
+          const write = () => {
             const held: NameHeld = {
               worker_name: identity.name,
               pid: process.pid,
@@ -118,15 +120,9 @@ export class StateFolder extends Context.Service<
             }
             writeByRename(path, "name.json", JSON.stringify(held))
             isRefused = false
-          },
-          catch: String
-        }).pipe(
-          Effect.catch((error) => {
-            const log = isRefused ? Effect.logDebug : Effect.logWarning
-            isRefused = true
-            return log("the worker's hold on its name could not be noted", { error })
-          })
-        )
+          }
+          return attempt("the worker's hold on its name could not be noted", write, say)
+        })
       return StateFolder.of({
         path,
         jobs,
@@ -255,8 +251,8 @@ const removeFolder = (folder: string) =>
     rmSync(folder, { recursive: true, force: true })
   )
 
-const attempt = (problem: string, act: () => void) =>
-  Effect.try({ try: act, catch: String }).pipe(Effect.catch((error) => Effect.logWarning(problem, { error })))
+const attempt = (problem: string, act: () => void, say = Effect.logWarning) =>
+  Effect.try({ try: act, catch: String }).pipe(Effect.catch((error) => say(problem, { error })))
 
 /** How long the site still holds the name for the one who noted it: it gives a silent worker up after `limit`. */
 const heldFor = (path: string, limit: number, now: number): number => {
