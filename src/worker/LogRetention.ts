@@ -18,6 +18,10 @@ import { Journal, type LogOffset, type OpenClaim } from "./Journal.ts"
 /** How often the files are looked at; every second where they are to go at once. */
 const usualPause = 60_000
 const shortestPause = 1_000
+/** A look at a hundred thousand files takes seconds of a core, and minutes where they lie on a slow disk: so much rarer is it. */
+const pauseForEach = 100
+/** However long a look takes: what is to go shall not wait for days. */
+const longestPause = 3_600_000
 /** A log folder may be unmounted for a while: only what is away this long is gone, or the file would be sent again. */
 const goneAfter = 3_600_000
 
@@ -116,15 +120,20 @@ export class LogRetention extends Context.Service<
         overBudget = over
       }).pipe(Effect.withSpan("LogRetention.once"))
 
+      const loop = Effect.gen(function* () {
+        let took = 0
+        while (true) {
+          const usual = yield* Random.nextBetween(0.8 * pause, pause)
+          yield* Effect.sleep(Math.max(usual, Math.min(longestPause, pauseForEach * took)))
+          const began = yield* monotonic
+          yield* once
+          took = (yield* monotonic) - began
+        }
+      })
+
       return LogRetention.of({
         once,
-        run: pushLogs
-          ? Effect.forever(
-              Effect.flatMap(Random.nextBetween(0.8 * pause, pause), (wait) =>
-                Effect.andThen(Effect.sleep(wait), once)
-              )
-            )
-          : Effect.void
+        run: pushLogs ? loop : Effect.void
       })
     })
   )

@@ -271,6 +271,25 @@ describe("LogRetention", () => {
     })
   }
 
+  for (const [name, seconds, hours, expected] of [
+    ["a hundred times as long as the last look took", 5, 1, 8],
+    ["at most an hour", 600, 5, 5]
+  ] as const)
+    it.effect(`waits ${name}`, () => {
+      let looks = 0
+      const slowly: Before = () =>
+        Effect.andThen(
+          Effect.sync(() => void looks++),
+          Effect.sleep(Duration.seconds(seconds))
+        )
+      return Effect.gen(function* () {
+        yield* file("/logs/a.log", 10, 9)
+        yield* Effect.forkChild((yield* LogRetention).run)
+        yield* TestClock.adjust(Duration.hours(hours))
+        assert.strictEqual(looks, expected)
+      }).pipe(Effect.provide(make({}, undefined, slowly).layer))
+    })
+
   test(
     "a file that is gone again begins its hour anew",
     {},
