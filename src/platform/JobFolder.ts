@@ -1,6 +1,8 @@
-/** JobFolder: what lies in a job's folder so that another process, or a later one, can tell how the job stands. */
+/** JobFolder: what a job leaves on the disk so that another process, or a later one, can tell how the job stands. */
 import {
+  appendFileSync,
   closeSync,
+  existsSync,
   fstatSync,
   openSync,
   readdirSync,
@@ -55,12 +57,23 @@ export class JobFileRefused extends Schema.TaggedError<JobFileRefused>()("JobFil
 /** How much of a job's stderr goes into its task's log. */
 const STDERR_BYTES = 64 * 1024
 
+/**
+ * The note beside a job's folder, for a kind of runner that needs no folder: a line when it begins the job, and one when
+ * it knows the end. Making and removing a folder would cost such a job more than all its requests to a disk beside it.
+ */
+export const noteOf = (folder: string): string => `${folder}${noteSuffix}`
+export const noteSuffix = ".note"
+
 /** Reads and writes the files of a job's folder, by rename where somebody else may read. */
 export class JobFolder extends Context.Service<
   JobFolder,
   {
     /** Writes a file that only this user may read. */
     readonly write: (folder: string, name: string, text: string) => Effect.Effect<void, JobFileRefused>
+    /** Begins the job's note: from here on it is never taken for one that has not been started. */
+    readonly noteBegun: (folder: string, kind: string) => Effect.Effect<void, JobFileRefused>
+    /** Once, after `noteBegun`. */
+    readonly noteEnded: (folder: string, end: JobEnd) => Effect.Effect<void, JobFileRefused>
     /** Takes a workload back that nobody has claimed yet. True: nobody will ever run it. */
     readonly takeBack: (folder: string, name: string) => Effect.Effect<boolean>
     /**
@@ -73,7 +86,7 @@ export class JobFolder extends Context.Service<
       folder: string
     ) => Effect.Effect<Option.Option<{ readonly identity: ProcessIdentity; readonly alive: boolean }>>
     readonly writeProcess: (folder: string, identity: ProcessIdentity) => Effect.Effect<void, JobFileRefused>
-    /** The kind of runner that has claimed the job, where that has written it into `workload.claimed`. */
+    /** The kind of runner that has claimed the job, where that has noted it, or written it into `workload.claimed`. */
     readonly kind: (folder: string) => Effect.Effect<string | undefined>
     readonly exit: (folder: string) => Effect.Effect<Option.Option<JobEnd>>
     /**
@@ -87,6 +100,8 @@ export class JobFolder extends Context.Service<
     const boot = read("/proc/sys/kernel/random/boot_id").trim()
     return JobFolder.of({
       write,
+      noteBegun,
+      noteEnded,
       takeBack: (folder, name) => Effect.sync(() => takeBack(folder, name)),
       neverStarted: (folder) => Effect.sync(() => neverStarted(folder)),
       process: (folder) =>
@@ -99,8 +114,12 @@ export class JobFolder extends Context.Service<
       writeProcess: (folder, { pid, startTime }) =>
         write(folder, "pid", JSON.stringify({ pid, start: startTime ?? "", boot })),
       kind: (folder) =>
-        Effect.sync(() => Option.getOrUndefined(decodeKind(read(join(folder, "workload.claimed"))))?.kind),
-      exit: (folder) => Effect.sync(() => decodeExit(read(join(folder, "exit")))),
+        Effect.sync(() => {
+          const [begun = ""] = noteLines(folder)
+          const text = begun === "" ? read(join(folder, "workload.claimed")) : begun
+          return Option.getOrUndefined(decodeKind(text))?.kind
+        }),
+      exit: (folder) => Effect.sync(() => decodeExit(noteLines(folder)[1] ?? read(join(folder, "exit")))),
       stderr: (folder) =>
         Effect.sync(() => supervisorErrors(folder) + readable(tail(join(folder, "stderr"), STDERR_BYTES)))
     })
@@ -146,9 +165,37 @@ const write = (folder: string, name: string, text: string) =>
       }
       renameSync(file, join(folder, name))
     },
-    catch: (cause) =>
-      new JobFileRefused({ name, reason: cause instanceof Error ? cause.message : String(cause) })
+    catch: refused(name)
   })
+
+const refused = (name: string) => (cause: unknown) =>
+  new JobFileRefused({ name, reason: cause instanceof Error ? cause.message : String(cause) })
+
+const noteBegun = (folder: string, kind: string) =>
+  Effect.try({
+    try: () => {
+      try {
+        writeFileSync(noteOf(folder), `${JSON.stringify({ kind })}\n`, { mode: 0o600, flag: "wx" })
+      } catch (cause) {
+        // A full disk makes the file and takes no line.
+        if (!isTaken(cause)) rmSync(noteOf(folder), { force: true })
+        throw cause
+      }
+    },
+    catch: refused("note")
+  })
+
+const noteEnded = (folder: string, end: JobEnd) =>
+  Effect.try({
+    try: () => appendFileSync(noteOf(folder), `${JSON.stringify(end)}\n`),
+    catch: refused("note")
+  })
+
+/** None where there is no note. What a full disk has cut is no line of JSON. */
+const noteLines = (folder: string): ReadonlyArray<string> => {
+  const text = read(noteOf(folder))
+  return text === "" ? [] : text.split("\n")
+}
 
 const isTaken = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "EEXIST"
 
@@ -172,7 +219,9 @@ const neverStarted = (folder: string): boolean => {
   }
   for (const name of names()) if (/^workload-.*\.json$/.test(name)) takeBack(folder, name)
   // Whoever claims a workload renames it, and removes it only after the process is in `pid`.
-  return !names().some((name) => ["workload.claimed", "pid", "exit"].includes(name))
+  return (
+    !existsSync(noteOf(folder)) && !names().some((name) => ["workload.claimed", "pid", "exit"].includes(name))
+  )
 }
 
 const tail = (file: string, bytes: number): Buffer => {

@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { JobFolder } from "./JobFolder.ts"
+import { JobFolder, noteSuffix } from "./JobFolder.ts"
 import { members } from "./ProcessTable.ts"
 
 const list = (folder: string): ReadonlyArray<string> => {
@@ -24,9 +24,10 @@ const processes = Effect.fnUntraced(function* (folder: string, id: string) {
 
 /** Removes what is left of jobs that are over. A folder whose processes live on stays, and is named in the log. */
 export const sweep = Effect.fnUntraced(function* (jobs: string, keep: ReadonlySet<string>) {
-  for (const id of list(jobs)) {
+  for (const name of list(jobs)) {
+    const id = name.endsWith(noteSuffix) ? name.slice(0, -noteSuffix.length) : name
     if (keep.has(id)) continue
-    const folder = join(jobs, id)
+    const folder = join(jobs, name)
     const pids = yield* processes(folder, id)
     if (pids.length > 0) {
       yield* Effect.logWarning(

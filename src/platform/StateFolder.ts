@@ -1,5 +1,5 @@
 /** StateFolder: the worker's private folder, locked for its whole life: owner, socket, jobs/, journal. */
-import { renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
@@ -13,6 +13,7 @@ import { EdgeConfig } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import * as FolderLock from "./FolderLock.ts"
 import { isLocal } from "./isLocal.ts"
+import { noteOf } from "./JobFolder.ts"
 import { sweep } from "./JobLeftovers.ts"
 import { makeFolders } from "./makeFolders.ts"
 import { here, type NameHeld, provesDead, readNameHeld } from "./NameProof.ts"
@@ -78,8 +79,9 @@ export class StateFolder extends Context.Service<
     readonly freeName: Effect.Effect<void>
     /** `jobs/ID`, mode 0700; made where it is not there. */
     readonly jobFolder: (id: string) => Effect.Effect<string, JobFolderRefused>
+    /** With the note beside it. */
     readonly removeJobFolder: (id: string) => Effect.Effect<void>
-    /** Removes the folders of jobs that are over, but for those that are still to be settled. */
+    /** Removes the folders and notes of jobs that are over, but for those that are still to be settled. */
     readonly sweep: (keep: ReadonlySet<string>) => Effect.Effect<void>
   }
 >()("edge-worker/platform/StateFolder") {
@@ -247,9 +249,11 @@ const jobFolder = (jobs: string, id: string) =>
   })
 
 const removeFolder = (folder: string) =>
-  attempt(`the job folder ${folder} could not be removed`, () =>
-    rmSync(folder, { recursive: true, force: true })
-  )
+  attempt(`the job folder ${folder} could not be removed`, () => {
+    // Looked for first: a removal of what is not there costs more than the look.
+    if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
+    if (existsSync(noteOf(folder))) unlinkSync(noteOf(folder))
+  })
 
 const attempt = (problem: string, act: () => void, say = Effect.logWarning) =>
   Effect.try({ try: act, catch: String }).pipe(Effect.catch((error) => say(problem, { error })))

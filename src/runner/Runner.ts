@@ -27,7 +27,7 @@ export interface JobToRun {
   readonly claim: Claim
   /** Absolute path of the log file; already checked to stay under the base log folder. */
   readonly logFile: string
-  /** The job's own folder under the state folder's `jobs/`: exists, mode 0700, empty. */
+  /** The job's own folder under the state folder's `jobs/`: exists, mode 0700, empty; but see `needsFolder`. */
   readonly folder: string
 }
 
@@ -102,5 +102,7 @@ export class Runner extends Context.Service<
     readonly start: (job: JobToRun) => Effect.Effect<RunningJob, StartFailed | NotStarted | UnknownTask>
     /** Finds a job of a worker that died. After any answer but `Found` nothing of it runs. */
     readonly adopt: (left: JobLeft) => Effect.Effect<Adopted>
+    /** False for a job whose folder it never writes to: then it is not made. Without it each job has one. */
+    readonly needsFolder?: ((claim: Claim) => Effect.Effect<boolean>) | undefined
   }
 >()("edge-worker/runner/Runner") {}

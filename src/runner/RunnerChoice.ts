@@ -74,6 +74,8 @@ export const RunnerChoice = {
         })
 
         return Runner.of({
+          // A note beside it is all that a task in TypeScript leaves.
+          needsFolder: (claim) => Effect.map(kindFor(claim), (kind) => kind !== "task"),
           start: Effect.fnUntraced(function* (job) {
             const kind = yield* kindFor(job.claim)
             if (kind === "command") return yield* command.start(job)

@@ -52,7 +52,7 @@ export const TaskRunner = {
         const channel = yield* Effect.mapError(tasks.open(job), ({ reason }) => new NotStarted({ reason }))
         // From here on the site may be told that it runs; the kind is for who finds the job without its handle.
         yield* Effect.mapError(
-          jobFolder.write(folder, "workload.claimed", JSON.stringify({ kind: "task" })),
+          jobFolder.noteBegun(folder, "task"),
           ({ message }) => new NotStarted({ reason: message })
         )
         const attempt = yield* attempts.begin({
@@ -63,7 +63,7 @@ export const TaskRunner = {
             const end = endOf(outcome)
             return end === undefined
               ? Effect.void
-              : Effect.catch(jobFolder.write(folder, "exit", JSON.stringify(end)), (error) =>
+              : Effect.catch(jobFolder.noteEnded(folder, end), (error) =>
                   Effect.logWarning(`a restart could not tell how a task ended: ${error.message}`)
                 )
           }

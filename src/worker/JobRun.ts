@@ -194,12 +194,16 @@ export class JobRun extends Context.Service<
         yield* journal.settled(claim, outcome._tag === "Succeeded" ? "success" : "failed", at.log)
       })
 
-      /** A job that begins: its folder is made, and those of its log. */
+      // What breaks here breaks the start as well, which tells it.
+      const needsFolder = (claim: Claim) =>
+        Effect.catchCause(runner.needsFolder?.(claim) ?? Effect.succeed(true), () => Effect.succeed(true))
+
+      /** A job that begins: the folders of its log are made, and its own where something will lie there. */
       const begin = Effect.fnUntraced(function* (claim: Claim) {
-        const folder = yield* stateFolder.jobFolder(claim.id)
-        const log = yield* Effect.tapError(openLog(claim, folder), () =>
-          stateFolder.removeJobFolder(claim.id)
-        )
+        const folder = `${stateFolder.jobs}/${claim.id}`
+        const log = yield* openLog(claim, folder)
+        const isSubstitute = log.log === null
+        if (isSubstitute || (yield* needsFolder(claim))) yield* stateFolder.jobFolder(claim.id)
         return yield* place(claim, folder, log, false)
       })
       /** A job that another worker began: its log is where it was, its folder as it was left. */

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -21,6 +22,7 @@ import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
+import { noteOf } from "../../src/platform/JobFolder.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { readOwner, segment, socketPathOf } from "../../src/platform/StatePaths.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -171,8 +173,14 @@ describe("StateFolder", () => {
           writeFileSync(join(path, "workload.json"), "{}")
           assert.strictEqual(yield* folder.jobFolder("1-a"), path)
           assert.isTrue(existsSync(join(path, "workload.json")))
+          writeFileSync(noteOf(path), "{}")
           yield* folder.removeJobFolder("1-a")
           assert.isFalse(existsSync(path))
+          assert.isFalse(existsSync(noteOf(path)))
+          // As for a job that needed no folder.
+          writeFileSync(noteOf(path), "{}")
+          yield* folder.removeJobFolder("1-a")
+          assert.isFalse(existsSync(noteOf(path)))
         })
       )
     })
@@ -238,19 +246,22 @@ describe("StateFolder", () => {
       for (const id of ["dead", "living"]) {
         mkdirSync(join(jobs, id), { mode: 0o700 })
         writeFileSync(join(jobs, id, "workload.json"), "a token")
+        writeFileSync(noteOf(join(jobs, id)), "{}")
       }
       mkdirSync(join(jobs, "promised"), { mode: 0o700 })
+      writeFileSync(noteOf(join(jobs, "promised")), "{}")
       const sweep = withFolder(airflowHome, "one", (folder) => folder.sweep(new Set(["promised"])))
       yield* sweep
       assert.isTrue(existsSync(join(jobs, "promised")))
       assert.isFalse(existsSync(join(jobs, "dead")))
+      assert.isFalse(existsSync(noteOf(join(jobs, "dead"))))
       assert.strictEqual(readFileSync(join(jobs, "living", "workload.json"), "utf8"), "a token")
       yield* Effect.promise(async () => {
         living.kill("SIGKILL")
         await once(living, "exit")
       })
       yield* sweep
-      assert.isFalse(existsSync(join(jobs, "living")))
+      assert.deepStrictEqual(readdirSync(jobs).toSorted(), ["promised", "promised.note"])
     })
   )
 })

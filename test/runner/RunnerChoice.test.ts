@@ -132,6 +132,11 @@ describe("RunnerChoice", () => {
       const python = yield* choice.start(jobOf(folder, "ok"))
       assert.deepStrictEqual([kindOf(task), kindOf(python)], ["task", "airflow"])
       yield* python.outcome
+      const needs = (behaviour: "crash" | "ok") => choice.needsFolder?.(jobOf(folder, behaviour).claim)
+      assert.deepStrictEqual(
+        [yield* needs("crash") ?? Effect.die(0), yield* needs("ok") ?? Effect.die(0)],
+        [false, true]
+      )
       const second = yield* scratchFolder
       const commands = yield* runnerOf(second, { "dag.*": ["true"] }, true)
       const command = yield* commands.start(jobOf(second, "crash"))

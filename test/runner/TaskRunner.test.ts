@@ -1,5 +1,5 @@
 /** Tasks in TypeScript as jobs: real processes under real attempts, and a site that answers from memory. */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { TaskBackends } from "../../src/cli/TaskBackends.ts"
 import { attemptsLayer } from "../../src/cli/taskKind.ts"
+import { noteOf } from "../../src/platform/JobFolder.ts"
 import { Attempts } from "../../src/runner/attempt/Attempts.ts"
 import { LogUpload } from "../../src/runner/attempt/LogUpload.ts"
 import { Tasks } from "../../src/runner/attempt/TaskChannel.ts"
@@ -139,7 +140,7 @@ describe("a task in TypeScript", () => {
           const first = yield* startLayer(layer)
           const job = jobOf(folder, "tree")
           const { handle } = yield* (yield* Effect.provide(Runner, first.context)).start(job)
-          yield* until(() => existsSync(join(job.folder, "exit")) || undefined)
+          yield* until(() => readFileSync(noteOf(job.folder), "utf8").trim().split("\n")[1])
           yield* first.stop
           const second = yield* startLayer(layer)
           const adopted = yield* (yield* Effect.provide(Runner, second.context)).adopt({ ...job, handle })

@@ -1,10 +1,10 @@
 /** What settles a dead worker's promises, of tasks in TypeScript: it knows none, opens none, and ends what is left. */
 import { spawn } from "node:child_process"
-import { existsSync } from "node:fs"
-import { join } from "node:path"
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { noteOf } from "../../src/platform/JobFolder.ts"
 import { identify } from "../../src/platform/ProcessIdentity.ts"
 import { Attempts } from "../../src/runner/attempt/Attempts.ts"
 import { leftTasks } from "../../src/runner/attempt/leftTasks.ts"
@@ -60,7 +60,7 @@ describe("a job of a task in TypeScript whose worker died", () => {
         const job = jobOf(folder, "ok")
         yield* before.runner.start(job)
         yield* before.stop
-        assert.strictEqual(existsSync(join(job.folder, "exit")), told)
+        assert.lengthOf(readFileSync(noteOf(job.folder), "utf8").trim().split("\n"), told ? 2 : 1)
         const after = yield* runnerOf(folder, noTasks, () => Effect.die(new Error("Unexpected call")))
         const adopted = yield* after.runner.adopt({ ...job, handle: undefined })
         assert.strictEqual(adopted._tag, expected)

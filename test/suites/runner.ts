@@ -1,5 +1,5 @@
 /** The contract of every runner: start, outcome, stop and adopt, on jobs whose workload says how to behave. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -218,11 +218,12 @@ export const suite = <E>(
     test("what this machine cannot start is not started, and can be once it can", ({ runner, state }) =>
       Effect.gen(function* () {
         const job = jobOf(state, "ok")
-        rmSync(job.folder, { recursive: true })
+        const jobs = join(state, "jobs")
+        renameSync(jobs, `${jobs}.away`)
         const error = yield* Effect.flip(runner.start(job))
         assert.strictEqual(error._tag, "NotStarted", error.reason)
         assert.include(error.reason, "cannot be written")
-        mkdirSync(job.folder, { mode: 0o700 })
+        renameSync(`${jobs}.away`, jobs)
         assert.deepStrictEqual(yield* (yield* runner.start(job)).outcome, { _tag: "Succeeded" })
       }))
 

@@ -156,6 +156,38 @@ describe("JobRun", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("a job that needs no folder runs where none can be made, unless its log must lie there", () => {
+    const made: Array<string> = []
+    const { end, file, layer } = make({
+      noJobFolders: Effect.sync(() => {
+        made.push("asked")
+        return "ENOSPC"
+      }),
+      runner: { needsFolder: () => Effect.succeed(false) }
+    })
+    return Effect.gen(function* () {
+      yield* runs(claimOf("a"))
+      yield* end("a")
+      yield* advance("1 second")
+      assert.deepStrictEqual(yield* states, ["success"])
+      assert.deepStrictEqual(made, [])
+      yield* runs(claimOf("b", null))
+      assert.deepStrictEqual(yield* states, ["success", "queued"])
+      assert.deepStrictEqual(made, ["asked"])
+      assert.strictEqual(file(), "")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("a bug in what a runner says of folders is no worse than one in its start", () => {
+    const { layer } = make({
+      runner: { needsFolder: () => Effect.die("a bug"), start: () => Effect.die("the same bug") }
+    })
+    return Effect.gen(function* () {
+      yield* runs(claimOf("a"))
+      assert.deepStrictEqual(yield* states, ["failed"])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("a job is found again although its folder cannot be made: its log there is told", () => {
     const { file, layer } = make({ noJobFolders: Effect.succeed("ENOSPC") })
     return Effect.gen(function* () {
