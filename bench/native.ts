@@ -2,9 +2,10 @@
  * native: what a task in TypeScript costs, in a process of its own and in the worker's, beside a worker that runs nothing.
  *
  * On one site, in turns, each round another one first: 200 empty tasks of the Dag `native_many` on 8 slots. The null worker
- * makes only the requests that no worker can avoid, so its rate is what the site bears. And once 800 tasks at a central of
- * our own, where no worker waits for the site. `--quick` is one round of two runs, without the Python worker, and writes
- * nothing; otherwise the figures go to bench/native.md. `--rounds 3`.
+ * makes only the requests that no worker can avoid, so its rate is what the site bears: with and without the one for the
+ * task's log, which takes more of the site than any other. And once 800 tasks at a central of our own, where no worker waits
+ * for the site. `--quick` is one round of two runs, without the Python worker, and writes nothing; otherwise the figures go to
+ * bench/native.md. `--rounds 3`.
  */
 import { writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -32,11 +33,13 @@ const ours = (isolation: "process" | "none") => ({
   command: () => [process.execPath, program],
   settings: { AIRFLOW__EDGE_WORKER__TASK_ISOLATION: isolation }
 })
+const nullWorker = (name: string, ...flags: ReadonlyArray<string>) => ({
+  name,
+  command: () => [process.execPath, resolve(import.meta.dirname, "native/nullWorker.ts"), ...flags]
+})
 const contenders = [
-  {
-    name: "null worker",
-    command: () => [process.execPath, resolve(import.meta.dirname, "native/nullWorker.ts")]
-  },
+  nullWorker("null worker, no logs"),
+  nullWorker("null worker", "--log"),
   ours("process"),
   ours("none")
 ]
@@ -66,7 +69,7 @@ try {
       say(`200 tasks, ${contender.name}`)
       add(contender.name, await manyNative(site, contender, runs))
     }
-    for (const contender of contenders.slice(values.quick ? 2 : 1)) {
+    for (const contender of contenders.slice(values.quick ? 3 : 2)) {
       say(`from claim to line, ${contender.name}`)
       add(contender.name, await claimToLine(site, contender))
     }

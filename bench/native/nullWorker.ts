@@ -3,6 +3,7 @@
  * does in a second is the site's own limit.
  *
  * It is a process of its own, started as any worker: `AIRFLOW__…`, `worker -H NAME -q QUEUE -c SLOTS`. SIGTERM ends it.
+ * `--log`: tells one line of log of each task, which no worker can avoid whose tasks write one.
  */
 import { Agent, type IncomingHttpHeaders, request } from "node:http"
 import { hostname } from "node:os"
@@ -13,7 +14,12 @@ import { edgeToken } from "../central/caller.ts"
 const text = (short: string, value: string) => ({ type: "string", short, default: value }) as const
 const { values } = parseArgs({
   allowPositionals: true,
-  options: { name: text("H", "null"), queue: text("q", "default"), concurrency: text("c", "8") }
+  options: {
+    name: text("H", "null"),
+    queue: text("q", "default"),
+    concurrency: text("c", "8"),
+    log: { type: "boolean", default: false }
+  }
 })
 const { name, queue } = values
 const slots = Number(values.concurrency)
@@ -104,7 +110,11 @@ const runJob = async (job: Job) => {
     task_outlets: [],
     outlet_events: []
   })
-  await toEdge("PATCH", `jobs/state/${key}/success`, {})
+  const line = JSON.stringify({ timestamp: new Date().toISOString(), level: "info", event: "begins" })
+  const chunk = { log_chunk_time: new Date().toISOString(), log_chunk_data: `${line}\n` }
+  const told = values.log ? toEdge("POST", `logs/push/${key}`, chunk) : undefined
+  // Beside each other, as any worker may do it.
+  await Promise.all([told, toEdge("PATCH", `jobs/state/${key}/success`, {})])
 }
 
 let ending = false
