@@ -67,8 +67,6 @@ export const atOnce: Calls = {
   read: async (fd, buffer, from) => fs.readSync(fd, buffer, 0, buffer.length, from),
   write: async (fd, bytes) => fs.writeSync(fd, bytes),
   makeFolder: async (path, mode) => {
-    // most often it is there, and an error costs more than a look
-    if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false
     try {
       fs.mkdirSync(path, { mode })
       return true

@@ -136,7 +136,7 @@ export class LogFolder extends Context.Service<
 const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 const refusal = (cause: unknown) => new LogFolderRefused({ reason: reasonOf(cause) })
 
-/** Makes the folders one by one and looks at each after it exists, so that none can be a link. */
+/** Looks at the folders one by one, and makes those that are missing, so that none can be a link. */
 const prepare = async (
   calls: Calls,
   base: string,
@@ -148,9 +148,13 @@ const prepare = async (
   let isNew = false
   for (const part of parts.slice(0, -1)) {
     path = join(path, part)
-    isNew = await calls.makeFolder(path, mode)
-    if (isNew) continue
-    const folder = await calls.look(path)
+    let folder = isNew ? undefined : await calls.look(path)
+    if (folder === undefined) {
+      isNew = await calls.makeFolder(path, mode)
+      if (isNew) continue
+      // Somebody else has made it meanwhile.
+      folder = await calls.look(path)
+    }
     if (folder?.isSymbolicLink()) throw new Error(`it leads through the symbolic link ${path}`)
     if (!folder?.isDirectory()) throw new Error(`${path} is not a folder`)
   }

@@ -7,13 +7,17 @@ import { dirname } from "node:path"
 
 const isMissing = (cause: unknown) => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 
+const isFolderNow = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 /** At once; throws what the file system says where `path` is no folder afterwards. */
 export const makeFolders = (path: string, mode: number): void => {
+  // Most often it is there, and an error costs more than a look.
+  if (isFolderNow(path)) return
   const parent = dirname(path)
   try {
     mkdirSync(path, { mode })
   } catch (cause) {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (isFolderNow(path)) return
     if (!isMissing(cause) || existsSync(parent)) throw cause
     makeFolders(parent, mode)
     makeFolders(path, mode)
