@@ -15,7 +15,7 @@ import { down, find, up } from "../scripts/airflow/site.ts"
 import { buildFile } from "../test/airflow/native/executable.ts"
 import { contenders as known } from "./contender.ts"
 import { busy } from "./native/busy.ts"
-import { claimToLine, manyNative, manyPython } from "./native/measure.ts"
+import { claimToLine, manyNative, manyPython, undisturbed } from "./native/measure.ts"
 import { type NativeSamples, page } from "./native/page.ts"
 
 const { values } = parseArgs({
@@ -67,15 +67,15 @@ try {
     const turn = contenders.map((_, index) => contenders[(index + round) % contenders.length] ?? ours("none"))
     for (const contender of turn) {
       say(`200 tasks, ${contender.name}`)
-      add(contender.name, await manyNative(site, contender, runs))
+      add(contender.name, await undisturbed(site, () => manyNative(site, contender, runs)))
     }
     for (const contender of contenders.slice(values.quick ? 3 : 2)) {
       say(`from claim to line, ${contender.name}`)
-      add(contender.name, await claimToLine(site, contender))
+      add(contender.name, await undisturbed(site, () => claimToLine(site, contender)))
     }
     for (const contender of values.quick ? [] : python) {
       say(`empty Python tasks, ${contender.name}`)
-      add(contender.name, await manyPython(site, contender, 50))
+      add(contender.name, await undisturbed(site, () => manyPython(site, contender, 50)))
     }
   }
 } finally {

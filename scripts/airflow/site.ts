@@ -118,6 +118,10 @@ ${parts.map((part) => `part ${part} & echo $! > '${part}.pid'`).join("\n")}
 ${tied ? "read -r _; trap '' TERM; kill 0; sleep 5; kill -9 0" : "wait"}
 `
 
+/** How many of the site's parts have crashed and were started again: what they were about to answer, nobody has got. */
+export const crashes = (folder: string): number =>
+  readFileSync(join(folder, "leader.log"), "utf8").split(" crashed by signal ").length - 1
+
 /** The running site of the folder. */
 export const find = (folder: string): Site | undefined => {
   const stored = read(resolve(folder))

@@ -59,7 +59,7 @@ const STDERR_BYTES = 64 * 1024
 
 /**
  * The note beside a job's folder, for a kind of runner that needs no folder: a line when it begins the job, and one when
- * it knows the end. Making and removing a folder would cost such a job more than all its requests to a disk beside it.
+ * it knows the end. A folder with two files took 7 % of the CPU of such a job (docs/decisions/0007).
  */
 export const noteOf = (folder: string): string => `${folder}${noteSuffix}`
 export const noteSuffix = ".note"
