@@ -68,10 +68,11 @@ ${Object.keys(samples).map(row).join("\n")}
 
 *null worker*: makes only the requests that no worker can avoid (fetch, running, run, state, success, and one for the task's
 line of log) and runs nothing; its rate is the site's own limit. *no logs*: the same without the log, which no worker whose
-tasks write one can leave out; it shows what that takes of the site. *isolation process*: the default, each attempt alone in a reused child process. *isolation none*: in the
-worker's own process. *python*: Airflow's own worker of edge3 5.1.0 with 50 empty Python tasks, for comparison. CPU is that of all
-processes of the worker, its tasks included; in the first tasks after its start the worker starts the processes for them and V8
-compiles what runs often. The goals are for a worker that has run for some time: they are held against the last 200 tasks.
+tasks write one can leave out; it shows what that takes of the site. *isolation process*: the default, each attempt alone in a
+reused child process. *isolation none*: in the worker's own process. *python*: Airflow's own worker of edge3 5.1.0 with 50 empty
+Python tasks, for comparison. CPU is that of all processes of the worker, its tasks included; in the first tasks after its start
+the worker starts the processes for them and V8 compiles what runs often. The goals are for a worker that has run for some time:
+they are held against the last 200 tasks.
 
 ## A worker that does not wait for the site
 
