@@ -146,9 +146,9 @@ try {
   }
   process.stdout.write(table(soaked))
   const wrong = failures(soaked)
-  for (const what of wrong) process.stdout.write(`FAILED: ${what}\n`)
   failed = wrong.length > 0
   if (failed) say(worker.output.split("\n").slice(-40).join("\n"))
+  for (const what of wrong) process.stdout.write(`FAILED: ${what}\n`)
 } finally {
   await site.close()
   rmSync(programFolder, { recursive: true, force: true })

@@ -18,10 +18,15 @@ import { Journal, type LogOffset, type OpenClaim } from "./Journal.ts"
 /** How often the files are looked at; every second where they are to go at once. */
 const usualPause = 60_000
 const shortestPause = 1_000
-/** A look takes 34 µs of CPU a file, so 20 s for a week's at a task a second, and longer on a slow disk: so much rarer is it. */
-const pauseForEach = 100
-/** However long a look takes: what is to go shall not wait for days. */
+/**
+ * A look takes 34 µs of CPU a file, so 20 s for a week's at a task a second: a hundred times as long for each that stays.
+ * Not for one that went, nor for what the look took: after many at once the next ones would wait for minutes.
+ */
+const pauseForEach = 3.4
+/** However many stay: what is to go shall not wait for days. */
 const longestPause = 3_600_000
+/** How long a look waits at least, in milliseconds, after one that left this many files. */
+export const restAfter = (stay: number): number => Math.min(longestPause, pauseForEach * stay)
 /** A log folder may be unmounted for a while: only what is away this long is gone, or the file would be sent again. */
 const goneAfter = 3_600_000
 
@@ -102,6 +107,7 @@ export class LogRetention extends Context.Service<
           }
         }
         kept.sort((a, b) => a.changed - b.changed)
+        let stay = kept.length
         let bytes = kept.reduce((sum, { size }) => sum + size, 0)
         for (const file of kept) {
           const { changed, inode, offset, size } = file
@@ -109,7 +115,10 @@ export class LogRetention extends Context.Service<
           const tooMuch = logDiskBudget !== undefined && bytes > logDiskBudget
           if (!old && !tooMuch) break
           if (inode !== offset.inode || size !== offset.offset) continue
-          if (yield* remove(file)) bytes -= size
+          if (yield* remove(file)) {
+            bytes -= size
+            stay--
+          }
         }
         const over = logDiskBudget !== undefined && bytes > logDiskBudget
         if (over && !overBudget) {
@@ -118,21 +127,20 @@ export class LogRetention extends Context.Service<
           )
         }
         overBudget = over
+        return stay
       }).pipe(Effect.withSpan("LogRetention.once"))
 
       const loop = Effect.gen(function* () {
-        let took = 0
+        let stay = 0
         while (true) {
           const usual = yield* Random.nextBetween(0.8 * pause, pause)
-          yield* Effect.sleep(Math.max(usual, Math.min(longestPause, pauseForEach * took)))
-          const began = yield* monotonic
-          yield* once
-          took = (yield* monotonic) - began
+          yield* Effect.sleep(Math.max(usual, restAfter(stay)))
+          stay = yield* once
         }
       })
 
       return LogRetention.of({
-        once,
+        once: Effect.asVoid(once),
         run: pushLogs ? loop : Effect.void
       })
     })

@@ -18,7 +18,7 @@ import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { LogPush } from "../../src/worker/LogPush.ts"
-import { LogRetention } from "../../src/worker/LogRetention.ts"
+import { LogRetention, restAfter } from "../../src/worker/LogRetention.ts"
 import { advance, within, withWorker } from "./harness.ts"
 import { makeLogSite } from "./logSite.ts"
 
@@ -271,24 +271,35 @@ describe("LogRetention", () => {
     })
   }
 
-  for (const [name, seconds, hours, expected] of [
-    ["a hundred times as long as the last look took", 5, 1, 8],
-    ["at most an hour", 600, 5, 5]
-  ] as const)
-    it.effect(`waits ${name}`, () => {
-      let looks = 0
-      const slowly: Before = () =>
-        Effect.andThen(
-          Effect.sync(() => void looks++),
-          Effect.sleep(Duration.seconds(seconds))
-        )
-      return Effect.gen(function* () {
-        yield* file("/logs/a.log", 10, 9)
-        yield* Effect.forkChild((yield* LogRetention).run)
-        yield* TestClock.adjust(Duration.hours(hours))
-        assert.strictEqual(looks, expected)
-      }).pipe(Effect.provide(make({}, undefined, slowly).layer))
-    })
+  it.effect("waits 3.4 ms for each log that stays, as all of them are looked at", () => {
+    const logs = 50_000
+    let looks = 0
+    return Effect.gen(function* () {
+      for (let at = 0; at < logs; at++) yield* file(`/logs/${at}.log`, 1)
+      yield* Effect.forkChild((yield* LogRetention).run)
+      // The first look after 48 to 60 s, then each 170 s.
+      yield* TestClock.adjust("11 minutes")
+      assert.strictEqual(looks, 4 * logs)
+    }).pipe(Effect.provide(make({}, undefined, () => Effect.sync(() => void looks++)).layer))
+  })
+
+  it("waits at most an hour", () => {
+    assert.strictEqual(restAfter(1_000_000), 3_400_000)
+    assert.strictEqual(restAfter(10_000_000), 3_600_000)
+  })
+
+  it.effect("those that went make nobody wait, however long that took", () => {
+    const slowly: Before = () => Effect.sleep("1 second")
+    return Effect.gen(function* () {
+      for (let at = 0; at < 500; at++) yield* file(`/logs/${at}.log`, 10)
+      yield* Effect.forkChild((yield* LogRetention).run)
+      yield* TestClock.adjust("20 minutes")
+      assert.deepStrictEqual(yield* known, [])
+      yield* file("/logs/late.log", 10)
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(yield* known, [])
+    }).pipe(Effect.provide(make({ logRetention: Duration.zero }, undefined, slowly).layer))
+  })
 
   test(
     "a file that is gone again begins its hour anew",
