@@ -22,7 +22,7 @@ export interface Sample {
   readonly descriptors: ReadonlyArray<string>
   readonly jobFolders: number
   readonly logFiles: number
-  /** Of the journal; undefined where it was written to while we looked. */
+  /** Of the journal and of the list of the kept logs; undefined where they were written to while we looked. */
   readonly rows: number | undefined
 }
 
@@ -59,16 +59,17 @@ const descriptorsOf = (pid: number) =>
   })
 
 /** The worker holds the file for itself: a copy is looked at, and thrown away where it changed meanwhile. */
-const rowsOf = (stateFolder: string, home: string): number | undefined => {
-  const names = ["journal.db", "journal.db-wal"].filter((name) => existsSync(join(stateFolder, name)))
+const rowsOf = (file: string, table: string, stateFolder: string, home: string): number | undefined => {
+  const names = [file, `${file}-wal`].filter((name) => existsSync(join(stateFolder, name)))
+  if (names.length === 0) return 0
   const read = () => Buffer.concat(names.map((name) => readFileSync(join(stateFolder, name))))
   const folder = mkdtempSync(join(home, "copy-"))
   try {
     const before = read()
     for (const name of names) copyFileSync(join(stateFolder, name), join(folder, name))
     if (!before.equals(read())) return undefined
-    const copy = new DatabaseSync(join(folder, "journal.db"))
-    const count = copy.prepare("SELECT count(*) AS count FROM entry").get()?.["count"]
+    const copy = new DatabaseSync(join(folder, file))
+    const count = copy.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.["count"]
     copy.close()
     return Number(count)
   } catch {
@@ -87,6 +88,12 @@ export interface Watched {
 
 export const jobFoldersOf = ({ stateFolder }: Watched): number => list(join(stateFolder, "jobs")).length
 
+const rows = ({ home, stateFolder }: Watched) => {
+  const journal = rowsOf("journal.db", "entry", stateFolder, home)
+  const kept = rowsOf("logs.db", "log", stateFolder, home)
+  return journal === undefined || kept === undefined ? undefined : journal + kept
+}
+
 /** What the process and its folders hold now. */
 export const look = (watched: Watched): Sample => ({
   at: Date.now(),
@@ -94,7 +101,7 @@ export const look = (watched: Watched): Sample => ({
   descriptors: descriptorsOf(watched.pid),
   jobFolders: jobFoldersOf(watched),
   logFiles: filesUnder(join(watched.home, "logs")).length,
-  rows: rowsOf(watched.stateFolder, watched.home)
+  rows: rows(watched)
 })
 
 /** Looks for ten seconds, and takes the least of each: a heartbeat's connection comes and goes. */

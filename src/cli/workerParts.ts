@@ -12,6 +12,7 @@ import { HostFolder } from "../platform/HostFolder.ts"
 import * as HttpTransport from "../platform/HttpTransport.ts"
 import { JobFolder } from "../platform/JobFolder.ts"
 import { JournalStore } from "../platform/JournalStore.ts"
+import { KeptLogs } from "../platform/KeptLogs.ts"
 import { LineSocket } from "../platform/LineSocket.ts"
 import { type InstalledAirflow, LocalAirflow, type NoLocalAirflow } from "../platform/LocalAirflow.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
@@ -121,7 +122,7 @@ const around = (
   ).pipe(
     Layer.provide(tasks),
     Layer.provideMerge([
-      Layer.provide(Journal.layer, JournalStore.layer),
+      Layer.provideMerge(Layer.provide(Journal.layer, JournalStore.layer), KeptLogs.layer),
       EdgeClient.layer,
       Layer.provide(Layer.merge(LogFolder.layer, FileTail.layer), FileCalls.layer),
       LogFiles.layer,

@@ -1,9 +1,7 @@
 /** JournalStore: the journal's entries on disk: a small SQLite file in the state folder, written before what it promises. */
-import { closeSync, existsSync, fdatasync, openSync, renameSync } from "node:fs"
+import { closeSync, openSync } from "node:fs"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
-import { promisify } from "node:util"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,6 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import { FolderUnusable } from "./PrivateFolder.ts"
 import { StateFolder } from "./StateFolder.ts"
+import { Damaged, damagedFile, flush, isDamage, messageOf, ownFile, setAside } from "./sqliteFile.ts"
 
 /** One thing that the journal remembers; `id` is unique within its kind. */
 export interface JournalEntry {
@@ -93,7 +92,7 @@ export class JournalStore extends Context.Service<
             }
           },
           catch: (error) => {
-            if (isDamage(error, [SQLITE_CORRUPT, SQLITE_NOTADB])) damaged += 1
+            if (isDamage(error, damagedFile)) damaged += 1
             return unwritable(error)
           }
         })
@@ -164,28 +163,15 @@ const damagedWrites = 3
 /** How long a power cut may reach back: a commit is in the kernel at once, and on the disk this much later. */
 const flushDelay = "100 millis"
 
-/** On another thread: a slow disk must not hold up the worker. */
-const flush = promisify(fdatasync)
-
 /** The format of the file: 2 has a claim's log. A newer edge-worker reads an older one; an older one refuses a newer. */
 const FORMAT = 2
-/** Our statements do not fit the tables of the file. */
-const SQLITE_ERROR = 1
-const SQLITE_CORRUPT = 11
-const SQLITE_NOTADB = 26
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 const openFile = (Database: typeof DatabaseSync, file: string, path: string) =>
   Effect.suspend(() => {
     let database: DatabaseSync | undefined
     try {
       database = new Database(file, { timeout: 0 })
-      // WAL with NORMAL: a commit is in the kernel when it returns, so a killed process loses nothing. EXCLUSIVE: no
-      // shared memory file beside it, and whoever else opens it while we run is told that it is locked.
-      database.exec(
-        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256"
-      )
+      database.exec(`${ownFile}; PRAGMA wal_autocheckpoint = 256`)
       const format = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0)
       if (format > FORMAT) {
         database.close()
@@ -219,29 +205,6 @@ const openFile = (Database: typeof DatabaseSync, file: string, path: string) =>
       return Effect.fail(error)
     }
   })
-
-/** SQLite reads the file, and says what is wrong with it. */
-class Damaged extends Error {}
-
-const isDamage = (error: unknown, codes = [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB]) =>
-  error instanceof Damaged ||
-  (error instanceof Error &&
-    "errcode" in error &&
-    typeof error.errcode === "number" &&
-    codes.includes(error.errcode & 0xff))
-
-const setAside = (file: string) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.try({
-      try: () => {
-        const aside = `${file}.damaged-${now}`
-        for (const suffix of ["", "-wal", "-shm"])
-          if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
-        return aside
-      },
-      catch: (error) => new JournalUnwritable({ reason: `it cannot be set aside: ${messageOf(error)}` })
-    })
-  )
 
 /** A damaged file is kept for a person to look at; the worker starts with an empty one instead of never again. */
 const openOrSetAside = (Database: typeof DatabaseSync, file: string, path: string) =>

@@ -9,6 +9,7 @@ import { FileTail } from "./FileTail.ts"
 import { FreeDisk } from "./FreeDisk.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import { JournalStore } from "./JournalStore.ts"
+import { KeptLogs } from "./KeptLogs.ts"
 import { LogAppender } from "./LogAppender.ts"
 import { LogFiles } from "./LogFiles.ts"
 import { LogFolder } from "./LogFolder.ts"
@@ -27,7 +28,7 @@ export const NodePlatform = {
     Layer.provide(Layer.mergeAll(LogFolder.layer, LogAppender.layer, FileTail.layer), FileCalls.layer),
     LogFiles.layer,
     FreeDisk.layer,
-    Layer.provideMerge(JournalStore.layer, StateFolder.layer)
+    Layer.provideMerge(Layer.merge(JournalStore.layer, KeptLogs.layer), StateFolder.layer)
   ),
   /** The settings as Airflow itself reads them: airflow.cfg and `AIRFLOW__SECTION__KEY`. */
   config: (options: ConfigOptions = {}) =>

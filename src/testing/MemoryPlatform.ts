@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { FreeDisk } from "../platform/FreeDisk.ts"
 import { type JournalEntry, JournalStore } from "../platform/JournalStore.ts"
+import { type KeptLog, KeptLogs } from "../platform/KeptLogs.ts"
 import { LogAppender } from "../platform/LogAppender.ts"
 import { LogFiles } from "../platform/LogFiles.ts"
 import { LogFolder, LogFolderRefused, UnsafeLogPath } from "../platform/LogFolder.ts"
@@ -104,6 +105,7 @@ export const MemoryPlatform = {
       /** Why no folder of a log can be made now. */
       readonly noLogFolders?: Effect.Effect<string | undefined>
       readonly disk?: Map<string, JournalEntry>
+      readonly keptLogs?: Map<string, KeptLog>
       /** Bytes that are free on the disk below a folder; default: more than anybody needs. */
       readonly freeDisk?: (folder: string) => Effect.Effect<number | undefined>
     } = {}
@@ -114,6 +116,7 @@ export const MemoryPlatform = {
       logFiles(options.logs ?? "/logs"),
       Layer.succeed(FreeDisk, { below: options.freeDisk ?? (() => Effect.succeed(2 ** 50)) }),
       JournalStore.layerMemory(options.disk),
+      KeptLogs.layerMemory(options.keptLogs),
       stateFolder(
         options.nameBefore ?? "none",
         options.provedFor ?? Number.POSITIVE_INFINITY,

@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import { EdgeConfig, type EdgeSettings } from "../config/EdgeConfig.ts"
 import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { JournalEntry } from "../platform/JournalStore.ts"
+import type { KeptLog } from "../platform/KeptLogs.ts"
 import { monotonicOfClock } from "../platform/MonotonicClock.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
 import type { Runner } from "../runner/Runner.ts"
@@ -34,6 +35,8 @@ export interface TestWorkerOptions {
   readonly noLogFolders?: Effect.Effect<string | undefined>
   /** What the journal keeps; a second worker that is given the same map goes on where the first one ended. */
   readonly disk?: Map<string, JournalEntry>
+  /** The same of the logs that the site has whole. */
+  readonly keptLogs?: Map<string, KeptLog>
   /** The versions that are installed; default: those that a worker knows. */
   readonly installed?: InstalledVersions
   /** Bytes that are free on the disk below a folder; default: more than anybody needs. */

@@ -8,6 +8,7 @@ import { WorkerIdentity } from "../config/WorkerIdentity.ts"
 import type { FileTail } from "../platform/FileTail.ts"
 import type { FreeDisk } from "../platform/FreeDisk.ts"
 import type { JournalStore } from "../platform/JournalStore.ts"
+import type { KeptLogs } from "../platform/KeptLogs.ts"
 import type { LogFiles } from "../platform/LogFiles.ts"
 import type { LogFolder } from "../platform/LogFolder.ts"
 import type { StateFolder } from "../platform/StateFolder.ts"
@@ -25,6 +26,7 @@ export type Platform =
   | FreeDisk
   | HttpClient.HttpClient
   | JournalStore
+  | KeptLogs
   | LogFiles
   | LogFolder
   | StateFolder

@@ -13,6 +13,7 @@ import {
   JournalStore,
   type JournalUnwritable
 } from "../platform/JournalStore.ts"
+import { type KeptLog, KeptLogs, type KeptLogsUnusable } from "../platform/KeptLogs.ts"
 import type { JobState } from "../protocol/EdgeApi.ts"
 import { type Claim, isSameJob, type JobKey, keyOf } from "../protocol/Job.ts"
 import { pointOf, type TracePoint } from "./JobTrace.ts"
@@ -148,12 +149,16 @@ export class Journal extends Context.Service<
     readonly reportChanges: Stream.Stream<ReadonlyArray<Report>>
     /** The site has accepted the report (2xx): removes it. */
     readonly accepted: (report: Report) => Effect.Effect<void>
+    /** Also of a log that is kept. */
     readonly logOffset: (path: string) => Effect.Effect<LogOffset | undefined>
+    /** Without those that are kept. */
     readonly logOffsets: Effect.Effect<ReadonlyArray<LogOffset>>
     /** After a 2xx and never sooner. */
     readonly saveLogOffset: (offset: LogOffset) => Effect.Effect<void>
-    /** The file is removed. */
-    readonly forgetLog: (path: string) => Effect.Effect<void>
+    /** The site has all of them: from now on `KeptLogs` has them. One of which it has more meanwhile stays. */
+    readonly keepLogs: (logs: ReadonlyArray<KeptLog>) => Effect.Effect<void, KeptLogsUnusable>
+    /** The file is removed: nobody may go on where the site had it, also not by the list of the kept ones. */
+    readonly forgetLog: (path: string) => Effect.Effect<void, KeptLogsUnusable>
     /** Why the journal cannot be written now; what it would write waits in memory and is tried again. */
     readonly problem: Effect.Effect<string | undefined>
   }
@@ -162,7 +167,8 @@ export class Journal extends Context.Service<
     Journal,
     Effect.gen(function* () {
       const store = yield* JournalStore
-      // Changed in place, by the steps below only: there is one for each log that is kept, and they change often.
+      const kept = yield* KeptLogs
+      // Changed in place, by the steps below only: they change often.
       const { offsets, stale, ...restored } = yield* restore(store.left)
       /** Changed by `apply` only. */
       let entries: Entries = restored
@@ -211,6 +217,22 @@ export class Journal extends Context.Service<
 
       yield* keepGoing((next) => ({ next, changes: stale }))
 
+      const keptOffset = (path: string) =>
+        kept.find(path).pipe(
+          Effect.map((log) => log && { path, inode: log.inode, offset: log.size }),
+          Effect.catch((error) =>
+            Effect.as(Effect.logError(`${error.message}; ${path} is sent from its beginning`), undefined)
+          )
+        )
+      const isWhole = ({ inode, path, size }: KeptLog) => {
+        const offset = offsets.get(path)
+        return offset?.inode === inode && offset.offset === size
+      }
+      const forget = (path: string): JournalChange => {
+        offsets.delete(path)
+        return { kind: "offset", id: path, value: null }
+      }
+
       return Journal.of({
         claimed: (claim, log) =>
           apply((e) =>
@@ -242,18 +264,27 @@ export class Journal extends Context.Service<
         reportChanges: SubscriptionRef.changes(outbox),
         accepted: (report) =>
           keepGoing((e) => removeReports({ next: e, changes: [] }, (other) => other.id === report.id)),
-        logOffset: (path) => Effect.sync(() => offsets.get(path)),
+        logOffset: (path) =>
+          Effect.suspend(() => {
+            const offset = offsets.get(path)
+            return offset === undefined ? keptOffset(path) : Effect.succeed(offset)
+          }),
         logOffsets: Effect.sync(() => [...offsets.values()]),
         saveLogOffset: (offset) =>
           keepGoing((next) => {
             offsets.set(offset.path, offset)
             return { next, changes: [{ kind: "offset", id: offset.path, value: JSON.stringify(offset) }] }
           }),
+        keepLogs: (logs) =>
+          Effect.andThen(
+            kept.keep(logs),
+            keepGoing((next) => ({ next, changes: logs.filter(isWhole).map(({ path }) => forget(path)) }))
+          ),
         forgetLog: (path) =>
-          keepGoing((next) => ({
-            next,
-            changes: offsets.delete(path) ? [{ kind: "offset", id: path, value: null }] : []
-          })),
+          Effect.andThen(
+            keepGoing((next) => ({ next, changes: offsets.has(path) ? [forget(path)] : [] })),
+            kept.forget(path)
+          ),
         problem: SubscriptionRef.get(problem)
       })
     })

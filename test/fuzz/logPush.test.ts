@@ -9,6 +9,7 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { Journal } from "../../src/worker/Journal.ts"
@@ -99,7 +100,7 @@ describe("a log", () => {
             Layer.provideMerge([
               site.layer,
               MemoryFileTail.layer,
-              Layer.provide(Journal.layer, JournalStore.layerMemory()),
+              Layer.provide(Journal.layer, [JournalStore.layerMemory(), KeptLogs.layerMemory()]),
               Layer.succeed(EdgeConfig, testSettings({ pushLogChunkSize: chunkSize }))
             ]),
             Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None")),

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type JournalEntry, JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
+import type { KeptLog } from "../../src/platform/KeptLogs.ts"
 import {
   type Adopted,
   NotStarted,
@@ -60,6 +61,7 @@ export class SimMachine {
   /** Claims whose start failed: their real end is `failed`. */
   readonly refusedStarts = new Set<string>()
   readonly disk = new Map<string, JournalEntry>()
+  readonly keptLogs = new Map<string, KeptLog>()
   #unwritableUntil = 0
   readonly #world: World
 

@@ -7,6 +7,7 @@ import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import { FileTail } from "../../src/platform/FileTail.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import type { KeptLog } from "../../src/platform/KeptLogs.ts"
 import { Runner } from "../../src/runner/Runner.ts"
 import type { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
@@ -53,6 +54,7 @@ interface Parts {
   readonly client: EdgeClient["Service"]
   readonly runner: Runner["Service"]
   readonly store: JournalStore["Service"]
+  readonly keptLogs: Map<string, KeptLog>
   readonly files: Context.Context<MemoryFileTail | FileTail>
   readonly concurrency: number
   readonly drainTimeout: number | undefined
@@ -102,9 +104,10 @@ export const workerOf = (parts: Parts) => {
   const inside = [defect?.slots, defect?.fetch, defect?.fetchClient].some((part) => part !== undefined)
   const worker = inside ? planted : Worker.layer
   const below = Layer.mergeAll(
-    MemoryPlatform.layer({ nameBefore: parts.first ? "none" : "dead" }).pipe(
-      Layer.provide(Layer.succeedContext(parts.files))
-    ),
+    MemoryPlatform.layer({
+      nameBefore: parts.first ? "none" : "dead",
+      keptLogs: parts.keptLogs
+    }).pipe(Layer.provide(Layer.succeedContext(parts.files))),
     Layer.succeedContext(parts.files)
   )
   const all = worker.pipe(

@@ -80,6 +80,7 @@ export class World {
       client: this.site.clientFor(life),
       runner: this.machine.runnerFor(life),
       store: this.machine.storeFor(life),
+      keptLogs: this.machine.keptLogs,
       files: this.#files,
       concurrency: this.capacity,
       drainTimeout: this.drainTimeout,

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type { JournalStore } from "../../src/platform/JournalStore.ts"
+import { type KeptLog, KeptLogs } from "../../src/platform/KeptLogs.ts"
 import type { Claim } from "../../src/protocol/Job.ts"
 import * as Json from "../../src/protocol/Json.ts"
 import { testJob } from "../../src/testing/testJob.ts"
@@ -29,11 +30,12 @@ const withoutToken = (claim: Claim): Claim => ({
 /** One life of a worker over the store. */
 export const life = <A, E, E2>(
   store: Layer.Layer<JournalStore, E>,
-  use: (journal: Journal["Service"]) => Effect.Effect<A, E2, Scope.Scope>
+  use: (journal: Journal["Service"]) => Effect.Effect<A, E2, Scope.Scope>,
+  kept?: Map<string, KeptLog>
 ) =>
   Effect.flatMap(Journal, use).pipe(
     Effect.scoped,
-    Effect.provide(Journal.layer.pipe(Layer.provide(store)), { local: true })
+    Effect.provide(Journal.layer.pipe(Layer.provide([store, KeptLogs.layerMemory(kept)])), { local: true })
   )
 
 /** The keys of objects in one order; a number that `Json.parse` has kept stays as it is. */
@@ -96,7 +98,7 @@ const take = Effect.fnUntraced(function* (journal: Journal["Service"], [what, wh
     case "offset":
       return yield* journal.saveLogOffset({ path: file, inode: `${which}`, offset: at })
     case "forget":
-      return yield* journal.forgetLog(file)
+      return yield* Effect.orDie(journal.forgetLog(file))
     default: {
       const reports = yield* journal.reports
       const report = reports[which % Math.max(1, reports.length)]
@@ -330,6 +332,51 @@ export const suite = <E>(
         )
         assert.deepStrictEqual(yield* life(store, (journal) => journal.logOffsets), [offset])
       })
+    )
+
+    it.effect(
+      "a log that is kept leaves the journal, and its offset is known still; one that went on stays",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* disk
+          const kept = new Map<string, KeptLog>()
+          const log = (path: string, size: number) => ({ path, inode: "1", size, changed: 5 })
+          yield* life(
+            store,
+            (journal) =>
+              Effect.gen(function* () {
+                for (const path of ["/logs/a", "/logs/longer", "/logs/another"])
+                  yield* journal.saveLogOffset({ path, inode: "1", offset: 10 })
+                yield* journal.saveLogOffset({ path: "/logs/longer", inode: "1", offset: 11 })
+                yield* journal.saveLogOffset({ path: "/logs/another", inode: "2", offset: 10 })
+                yield* journal.keepLogs([
+                  log("/logs/a", 10),
+                  log("/logs/longer", 10),
+                  log("/logs/another", 10),
+                  log("/logs/unknown", 1)
+                ])
+              }),
+            kept
+          )
+          yield* life(
+            store,
+            (journal) =>
+              Effect.gen(function* () {
+                assert.deepStrictEqual(yield* journal.logOffsets, [
+                  { path: "/logs/longer", inode: "1", offset: 11 },
+                  { path: "/logs/another", inode: "2", offset: 10 }
+                ])
+                const offsets = Effect.forEach(["/logs/a", "/logs/longer"], journal.logOffset)
+                assert.deepStrictEqual(yield* offsets, [
+                  { path: "/logs/a", inode: "1", offset: 10 },
+                  { path: "/logs/longer", inode: "1", offset: 11 }
+                ])
+                yield* journal.saveLogOffset({ path: "/logs/a", inode: "1", offset: 12 })
+                assert.strictEqual((yield* journal.logOffset("/logs/a"))?.offset, 12)
+              }),
+            kept
+          )
+        })
     )
 
     it.effect(`after any ${runs} histories a restart changes nothing that the journal knows`, () =>

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -14,7 +15,7 @@ import { advance } from "./harness.ts"
 
 it.effect("is closed for half a minute after the last job that could not be started", () => {
   const layer = FetchGate.layer.pipe(
-    Layer.provide(Layer.provide(Journal.layer, JournalStore.layerMemory())),
+    Layer.provide(Layer.provide(Journal.layer, [JournalStore.layerMemory(), KeptLogs.layerMemory()])),
     Layer.provide(MemoryPlatform.layer()),
     Layer.provide([MemoryFileTail.layer, Layer.succeed(EdgeConfig, testSettings())]),
     Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
@@ -37,7 +38,7 @@ it.effect("names what keeps it closed, and opens when that is over", () => {
   const refusal = Effect.suspend(() => (full ? new JournalUnwritable({ reason: "ENOSPC" }) : Effect.void))
   const store = Layer.succeed(JournalStore, { left: [], write: () => refusal, replace: () => refusal })
   const layer = FetchGate.layer.pipe(
-    Layer.provideMerge(Layer.provide(Journal.layer, store)),
+    Layer.provideMerge(Layer.provide(Journal.layer, [store, KeptLogs.layerMemory()])),
     Layer.provide(MemoryPlatform.layer({ freeDisk: () => Effect.sync(() => (full ? 2 ** 20 : 2 ** 30)) })),
     Layer.provide([MemoryFileTail.layer, Layer.succeed(EdgeConfig, testSettings())]),
     Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))

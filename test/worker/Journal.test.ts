@@ -22,8 +22,10 @@ import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import { type JournalEntry, JournalStore, JournalUnwritable } from "../../src/platform/JournalStore.ts"
+import { KeptLogs, KeptLogsUnusable } from "../../src/platform/KeptLogs.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { testSettings } from "../../src/testing/settings.ts"
+import { Journal } from "../../src/worker/Journal.ts"
 import { all, claimOf, life, suite, token } from "../suites/journal.ts"
 
 const home = Effect.acquireRelease(
@@ -279,6 +281,29 @@ describe("Journal on disk", () => {
     })
   )
 })
+
+it.effect(
+  "where the list of the kept logs cannot be used, a log begins anew, with a line, and the journal keeps its own",
+  () =>
+    Effect.gen(function* () {
+      const broken = Effect.fail(new KeptLogsUnusable({ reason: "disk I/O error" }))
+      const list = Layer.mock(KeptLogs, { find: () => broken, keep: () => broken })
+      const layer = Journal.layer.pipe(Layer.provide([JournalStore.layerMemory(), list]))
+      const [, lines] = yield* logged(
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          assert.isUndefined(yield* journal.logOffset("/logs/a"))
+          const offset = { path: "/logs/b", inode: "1", offset: 5 }
+          yield* journal.saveLogOffset(offset)
+          yield* Effect.flip(journal.keepLogs([{ path: "/logs/b", inode: "1", size: 5, changed: 0 }]))
+          assert.deepStrictEqual(yield* journal.logOffsets, [offset])
+        }).pipe(Effect.scoped, Effect.provide(layer))
+      )
+      assert.deepStrictEqual(lines, [
+        "the list of the logs that are kept cannot be used: disk I/O error; /logs/a is sent from its beginning"
+      ])
+    })
+)
 
 describe("Journal on a store that refuses", () => {
   /** A store in memory whose writes fail while `refuse.reason` is set, and the number of tries. */

@@ -11,6 +11,7 @@ import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import type { Claim, Job } from "../../src/protocol/Job.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
@@ -81,7 +82,7 @@ const make = (options: { chunkSize?: number; pushLogs?: boolean } = {}) => {
       Layer.mergeAll(
         site.layer,
         MemoryFileTail.layer,
-        Layer.provide(Journal.layer, JournalStore.layerMemory()),
+        Layer.provide(Journal.layer, [JournalStore.layerMemory(), KeptLogs.layerMemory()]),
         Layer.succeed(EdgeConfig, settings),
         monotonicOfClock
       )

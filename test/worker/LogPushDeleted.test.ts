@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -34,7 +35,7 @@ const make = (fateOf: (task: string, text: string) => Fate) => {
         site.layer,
         MemoryFileTail.layer,
         monotonicOfClock,
-        Layer.provide(Journal.layer, JournalStore.layerMemory()),
+        Layer.provide(Journal.layer, [JournalStore.layerMemory(), KeptLogs.layerMemory()]),
         Layer.succeed(EdgeConfig, testSettings()),
         Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
       )

@@ -8,6 +8,7 @@ import { TestClock } from "effect/testing"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
 import { FileTail } from "../../src/platform/FileTail.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { testSettings } from "../../src/testing/settings.ts"
@@ -54,7 +55,10 @@ const make = (settings: Partial<EdgeSettings> = {}, latency: Duration.Input = 0)
         site.layer,
         MemoryFileTail.layer,
         monotonicOfClock,
-        Layer.provide(Journal.layer, Layer.succeed(JournalStore, { left: [], write, replace: write })),
+        Layer.provide(Journal.layer, [
+          Layer.succeed(JournalStore, { left: [], write, replace: write }),
+          KeptLogs.layerMemory()
+        ]),
         Layer.succeed(EdgeConfig, testSettings(settings)),
         Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
       )

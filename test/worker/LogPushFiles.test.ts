@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { FileTail } from "../../src/platform/FileTail.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { testJob } from "../../src/testing/testJob.ts"
 import { Journal } from "../../src/worker/Journal.ts"
@@ -30,7 +31,7 @@ const make = () => {
       FileTail.layer,
       Layer.succeed(EdgeConfig, testSettings({ pushLogChunkSize: 4_096 }))
     ]),
-    Layer.provideMerge(Layer.provide(Journal.layer, JournalStore.layerMemory()))
+    Layer.provideMerge(Layer.provide(Journal.layer, [JournalStore.layerMemory(), KeptLogs.layerMemory()]))
   )
   const arrives = (text: string) =>
     Effect.yieldNow.pipe(Effect.repeat({ until: () => site.file().endsWith(text) }))

@@ -8,6 +8,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
 import { EdgeConfig, type EdgeSettings } from "../../src/config/EdgeConfig.ts"
+import { type KeptLog, KeptLogs, KeptLogsUnusable, pageSize } from "../../src/platform/KeptLogs.ts"
 import { LogFileStuck, LogFiles } from "../../src/platform/LogFiles.ts"
 import { MonotonicClock, monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
@@ -45,11 +46,13 @@ const filesAfter = (before: Before) =>
 const make = (
   settings: Partial<EdgeSettings>,
   clock: Layer.Layer<never> = monotonicOfClock,
-  before: Before = () => Effect.void
+  before: Before = () => Effect.void,
+  list: Layer.Layer<KeptLogs> = KeptLogs.layerMemory()
 ) => {
   const site = makeLogSite()
   const layer = Layer.mergeAll(LogPush.layer, Layer.provide(LogRetention.layer, filesAfter(before))).pipe(
     Layer.provideMerge(Journal.layer),
+    Layer.provideMerge(list),
     Layer.provideMerge(MemoryPlatform.layer()),
     Layer.provideMerge([
       MemoryFileTail.layer,
@@ -67,9 +70,12 @@ const test = (name: string, settings: Partial<EdgeSettings>, body: Effect.Effect
 
 const exists = (path: string) =>
   Effect.flatMap(MemoryFileTail, (files) => Effect.map(files.look(path), Option.isSome))
-const known = Effect.flatMap(Journal, (journal) =>
-  Effect.map(journal.logOffsets, (offsets) => offsets.map(({ path }) => path).sort())
-)
+/** What the journal and the list of the kept ones know. */
+const known = Effect.gen(function* () {
+  const [journal, kept] = [yield* Journal, yield* KeptLogs]
+  const all = [...(yield* journal.logOffsets), ...(yield* kept.byPath())]
+  return all.map(({ path }) => path).sort()
+})
 const once = Effect.flatMap(LogRetention, (retention) => retention.once)
 /** A file of `bytes` bytes, of which the site has accepted `accepted`. */
 const file = Effect.fnUntraced(function* (path: string, bytes: number, accepted = bytes, inode?: string) {
@@ -275,7 +281,7 @@ describe("LogRetention", () => {
     const logs = 50_000
     let looks = 0
     return Effect.gen(function* () {
-      for (let at = 0; at < logs; at++) yield* file(`/logs/${at}.log`, 1)
+      for (let at = 0; at < logs; at++) yield* file(`/logs/${at}.log`, 1, 0)
       yield* Effect.forkChild((yield* LogRetention).run)
       // The first look after 48 to 60 s, then each 170 s.
       yield* TestClock.adjust("11 minutes")
@@ -287,6 +293,209 @@ describe("LogRetention", () => {
     assert.strictEqual(restAfter(1_000_000), 3_400_000)
     assert.strictEqual(restAfter(10_000_000), 3_600_000)
   })
+
+  test(
+    "what the site has whole, and no claim is about, is handed on to the list",
+    { logRetention: Duration.days(7) },
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      yield* file("/logs/whole.log", 10)
+      yield* file("/logs/unpushed.log", 10, 9)
+      yield* file("/logs/open.log", 10)
+      yield* journal.claimed(claimOf("open"))
+      yield* once
+      const left = (yield* journal.logOffsets).map(({ path }) => path)
+      assert.deepStrictEqual(left, ["/logs/unpushed.log", "/logs/open.log"])
+      const kept = yield* (yield* KeptLogs).byPath()
+      assert.deepStrictEqual(kept, [{ path: "/logs/whole.log", inode: "1", size: 10, changed: 0 }])
+      assert.deepStrictEqual(yield* journal.logOffset("/logs/whole.log"), {
+        path: "/logs/whole.log",
+        inode: "1",
+        offset: 10
+      })
+    })
+  )
+
+  test(
+    "one that a later job went on with stays until the site has all of it, and then as long as a new one",
+    { logRetention: Duration.hours(1) },
+    Effect.gen(function* () {
+      const [files, journal] = [yield* MemoryFileTail, yield* Journal]
+      yield* file("/logs/a.log", 10)
+      yield* once
+      yield* TestClock.adjust("1 hour")
+      yield* files.append("/logs/a.log", "more")
+      yield* once
+      assert.isTrue(yield* exists("/logs/a.log"))
+      yield* journal.saveLogOffset({ path: "/logs/a.log", inode: "1", offset: 12 })
+      yield* TestClock.adjust("2 hours")
+      yield* once
+      assert.isTrue(yield* exists("/logs/a.log"))
+      yield* files.append("/logs/a.log", "!")
+      yield* journal.saveLogOffset({ path: "/logs/a.log", inode: "1", offset: 15 })
+      yield* once
+      yield* TestClock.adjust("59 minutes")
+      yield* once
+      assert.isTrue(yield* exists("/logs/a.log"))
+      assert.deepStrictEqual(yield* journal.logOffsets, [])
+      yield* TestClock.adjust("1 minute")
+      yield* once
+      assert.isFalse(yield* exists("/logs/a.log"))
+      assert.deepStrictEqual(yield* known, [])
+    })
+  )
+
+  test(
+    "one that both the list and the journal know is forgotten by both: a new file may have its inode",
+    { logRetention: Duration.hours(1) },
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      yield* file("/logs/a.log", 10)
+      yield* once
+      yield* file("/logs/a.log", 4, 14)
+      yield* TestClock.adjust("1 hour")
+      yield* once
+      assert.isFalse(yield* exists("/logs/a.log"))
+      assert.isUndefined(yield* journal.logOffset("/logs/a.log"))
+      assert.deepStrictEqual(yield* known, [])
+    })
+  )
+
+  test(
+    "one that was touched since stays log_retention from then on",
+    { logRetention: Duration.hours(1) },
+    Effect.gen(function* () {
+      const files = yield* MemoryFileTail
+      yield* file("/logs/a.log", 10)
+      yield* once
+      yield* TestClock.adjust("59 minutes")
+      yield* files.append("/logs/a.log", "")
+      yield* TestClock.adjust("59 minutes")
+      yield* once
+      assert.isTrue(yield* exists("/logs/a.log"))
+      yield* TestClock.adjust("1 minute")
+      yield* once
+      assert.deepStrictEqual(yield* known, [])
+    })
+  )
+
+  test(
+    "many that are old go in one look, page after page, past those that cannot go",
+    { logRetention: Duration.hours(1) },
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      for (let at = 0; at < 2 * pageSize + 50; at++) yield* file(`/logs/${at}.log`, 1)
+      yield* once
+      assert.deepStrictEqual(yield* journal.logOffsets, [])
+      const stay = Array.from({ length: pageSize }, (_, at) => `${2 * at}`)
+      for (const id of stay) yield* journal.claimed(claimOf(id))
+      yield* TestClock.adjust("1 hour")
+      yield* once
+      const left = (yield* (yield* KeptLogs).oldest(0)).map(({ path }) => path)
+      assert.sameMembers(
+        [...left],
+        stay.map((id) => `/logs/${id}.log`)
+      )
+    })
+  )
+
+  test(
+    "of many that somebody else removed each is noticed, a part of them each look",
+    {},
+    Effect.gen(function* () {
+      const kept = yield* KeptLogs
+      const many = Array.from({ length: 2 * pageSize + 50 }, (_, at) => `/elsewhere/${at}.log`)
+      yield* kept.keep(many.map((path) => ({ path, inode: "1", size: 1, changed: 0 })))
+      yield* file("/logs/zz.log", 1)
+      yield* once
+      assert.strictEqual(yield* kept.bytes, 51)
+      yield* once
+      assert.deepStrictEqual(yield* known, ["/logs/zz.log"])
+      yield* (yield* MemoryFileTail).vanish("/logs/zz.log")
+      yield* once
+      yield* TestClock.adjust("1 hour")
+      yield* once
+      assert.deepStrictEqual(yield* known, [])
+    })
+  )
+
+  test(
+    "where far too many are away, ten thousand are remembered until they are gone, then the next ones",
+    {},
+    Effect.gen(function* () {
+      const kept = yield* KeptLogs
+      const many = Array.from({ length: 10_500 }, (_, at) => `/logs/${at}.log`)
+      yield* kept.keep(many.map((path) => ({ path, inode: "1", size: 1, changed: 0 })))
+      const allLooked = Effect.repeat(once, { times: 10 })
+      for (const left of [500, 0]) {
+        yield* allLooked
+        yield* TestClock.adjust("1 hour")
+        yield* allLooked
+        assert.strictEqual(yield* kept.bytes, left)
+      }
+    })
+  )
+
+  test(
+    "one that somebody else removed takes nothing of log_disk_budget",
+    { logDiskBudget: 25 },
+    Effect.gen(function* () {
+      for (const name of ["a", "b"]) yield* file(`/logs/${name}.log`, 10)
+      yield* once
+      yield* (yield* MemoryFileTail).vanish("/logs/b.log")
+      yield* TestClock.adjust("1 minute")
+      yield* file("/logs/c.log", 10)
+      yield* once
+      for (const name of ["a", "c"]) assert.isTrue(yield* exists(`/logs/${name}.log`))
+    })
+  )
+
+  for (const [name, settings] of [
+    ["age", { logRetention: Duration.hours(1) }],
+    ["budget", { logDiskBudget: 15 }]
+  ] as const)
+    it.effect(
+      `where the list cannot be written, the journal's go by their ${name}, and it is told once`,
+      () => {
+        const warnings: Array<string> = []
+        const logger = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+        const kept = new Map<string, KeptLog>()
+        let isFull = true
+        const list = Layer.effect(
+          KeptLogs,
+          Effect.map(KeptLogs, (real) => {
+            const unless = <A>(effect: Effect.Effect<A, KeptLogsUnusable>) =>
+              Effect.suspend(() => (isFull ? new KeptLogsUnusable({ reason: "disk full" }) : effect))
+            return {
+              ...real,
+              keep: (logs) => unless(real.keep(logs)),
+              oldest: (...page) => unless(real.oldest(...page)),
+              byPath: (after) => unless(real.byPath(after)),
+              bytes: unless(real.bytes)
+            } satisfies KeptLogs["Service"]
+          })
+        ).pipe(Layer.provide(KeptLogs.layerMemory(kept)))
+        return Effect.gen(function* () {
+          const journal = yield* Journal
+          yield* file("/logs/a.log", 10)
+          yield* TestClock.adjust("59 minutes")
+          yield* file("/logs/b.log", 10)
+          yield* TestClock.adjust("1 minute")
+          yield* once
+          yield* once
+          assert.deepStrictEqual(
+            (yield* journal.logOffsets).map(({ path }) => path),
+            ["/logs/b.log"]
+          )
+          assert.isFalse(yield* exists("/logs/a.log"))
+          assert.deepStrictEqual(warnings, ["the list of the logs that are kept cannot be used: disk full"])
+          isFull = false
+          yield* once
+          assert.deepStrictEqual(yield* journal.logOffsets, [])
+          assert.deepStrictEqual([...kept.keys()], ["/logs/b.log"])
+        }).pipe(Effect.provide(Layer.merge(make(settings, undefined, undefined, list).layer, logger)))
+      }
+    )
 
   it.effect("those that went make nobody wait, however long that took", () => {
     const slowly: Before = () => Effect.sleep("1 second")
@@ -399,36 +608,44 @@ describe("LogRetention", () => {
     })
   )
 
-  it.effect("a deferred task comes back after its log was removed: each byte is told once", () => {
-    const site = make({ logRetention: Duration.hours(1) })
-    const part = Effect.fnUntraced(function* (id: string, text: string) {
-      const files = yield* MemoryFileTail
-      const journal = yield* Journal
-      const claim = claimOf(id, "same.log")
-      yield* journal.claimed(claim)
-      const tail = yield* (yield* LogPush).tail({ claim, file: "/logs/same.log" })
-      yield* files.append("/logs/same.log", text)
-      const finish = yield* Effect.forkChild(tail.finish)
-      yield* advance("10 seconds")
-      yield* Fiber.join(finish)
-      yield* journal.settled(claim, "success")
-      yield* journal.closed(claim)
-    })
-    return Effect.gen(function* () {
-      yield* Effect.scoped(part("one", "before\n"))
-      yield* TestClock.adjust("2 hours")
-      yield* once
-      assert.isFalse(yield* exists("/logs/same.log"))
-      yield* Effect.scoped(part("two", "after\n"))
-      // The file that the site has of both parts is longer than the one here: nothing may be skipped or sent again.
-      yield* Effect.scoped(part("three", "end\n"))
-      assert.strictEqual(site.file(), "before\nafter\nend\n")
-    }).pipe(Effect.provide(site.layer))
-  })
+  it.effect(
+    "a deferred task comes back after its log was handed on, and after it was removed: each byte is told once",
+    () => {
+      const site = make({ logRetention: Duration.hours(1) })
+      const part = Effect.fnUntraced(function* (id: string, text: string) {
+        const files = yield* MemoryFileTail
+        const journal = yield* Journal
+        const claim = claimOf(id, "same.log")
+        yield* journal.claimed(claim)
+        const tail = yield* (yield* LogPush).tail({ claim, file: "/logs/same.log" })
+        yield* files.append("/logs/same.log", text)
+        const finish = yield* Effect.forkChild(tail.finish)
+        yield* advance("10 seconds")
+        yield* Fiber.join(finish)
+        yield* journal.settled(claim, "success")
+        yield* journal.closed(claim)
+      })
+      return Effect.gen(function* () {
+        yield* Effect.scoped(part("one", "before\n"))
+        yield* once
+        assert.deepStrictEqual(yield* (yield* Journal).logOffsets, [])
+        yield* Effect.scoped(part("goes on", "more\n"))
+        assert.strictEqual(site.file(), "before\nmore\n")
+        yield* TestClock.adjust("2 hours")
+        yield* once
+        assert.isFalse(yield* exists("/logs/same.log"))
+        yield* Effect.scoped(part("two", "after\n"))
+        // The file that the site has of both parts is longer than the one here: nothing may be skipped or sent again.
+        yield* Effect.scoped(part("three", "end\n"))
+        assert.strictEqual(site.file(), "before\nmore\nafter\nend\n")
+      }).pipe(Effect.provide(site.layer))
+    }
+  )
 
-  it.effect("a worker with log_retention = 0 leaves no log and no offset of an ended job", () =>
-    withWorker(
-      { settings: { logRetention: Duration.zero } },
+  it.effect("a worker with log_retention = 0 leaves no log and no offset of an ended job", () => {
+    const kept = new Map<string, KeptLog>()
+    return withWorker(
+      { settings: { logRetention: Duration.zero }, keptLogs: kept },
       Effect.gen(function* () {
         const central = yield* TestCentral
         const files = yield* MemoryFileTail
@@ -439,19 +656,21 @@ describe("LogRetention", () => {
           runner.until((jobs) => jobs.length === 1)
         )
         const path = job?.toRun.logFile ?? ""
+        const offsets = Effect.flatMap(Journal, (journal) => journal.logOffsets)
         yield* files.append(path, "line\n")
         yield* advance("5 seconds")
         assert.isTrue(yield* exists(path))
-        assert.deepStrictEqual(yield* known, [path])
+        assert.lengthOf(yield* offsets, 1)
         yield* job?.end({ _tag: "Succeeded" }) ?? Effect.void
         yield* advance("5 seconds")
         assert.isFalse(yield* exists(path))
-        assert.deepStrictEqual(yield* known, [])
+        assert.deepStrictEqual(yield* offsets, [])
+        assert.strictEqual(kept.size, 0)
         assert.deepStrictEqual(
           [...(yield* central.get).jobs.values()].map(({ log }) => log),
           ["line\n"]
         )
       })
     )
-  )
+  })
 })

@@ -6,6 +6,7 @@ import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { MonotonicClock } from "../../src/platform/MonotonicClock.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { testJob } from "../../src/testing/testJob.ts"
@@ -59,7 +60,7 @@ const withReports = <A, E>(
     replace: () => Effect.void
   })
   const layer = Reports.layer.pipe(
-    Layer.provideMerge(Layer.provide(Journal.layer, store)),
+    Layer.provideMerge(Layer.provide(Journal.layer, [store, KeptLogs.layerMemory()])),
     Layer.provide([client, SiteClock.layer, SiteHealth.layer]),
     Layer.provide([
       Layer.succeed(EdgeConfig, testSettings()),

@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import { type JournalEntry, JournalStore } from "../../src/platform/JournalStore.ts"
+import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { monotonicOfClock } from "../../src/platform/MonotonicClock.ts"
 import { MemoryFileTail } from "../../src/testing/MemoryFileTail.ts"
 import { MemoryPlatform } from "../../src/testing/MemoryPlatform.ts"
@@ -65,10 +66,11 @@ export const begin = Effect.fnUntraced(function* (
 ) {
   const scope = yield* Scope.make()
   const machine = MemoryPlatform.layer({ nameBefore: "dead", ...options })
+  const kept = Layer.succeed(KeptLogs, yield* KeptLogs)
   const { journal, worker } = yield* Effect.all({ worker: Worker, journal: Journal }).pipe(
     Effect.provide(
       yield* Layer.buildWithScope(
-        Layer.provideMerge(Worker.layer, own(disk)).pipe(Layer.provide(machine)),
+        Layer.provideMerge(Worker.layer, own(disk)).pipe(Layer.provide(kept), Layer.provide(machine)),
         scope
       )
     )
