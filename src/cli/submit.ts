@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { CentralClient } from "../management/CentralClient.ts"
+import { ManagementClient } from "../management/ManagementClient.ts"
 import { type CentralJob, Submission } from "../protocol/CentralApi.ts"
 import { UsageError } from "./CommandFailed.ts"
 import {
@@ -15,10 +16,12 @@ import {
   logsCommand,
   printJob,
   taskArguments,
+  tell,
   tellNext,
   wellEnded
 } from "./jobCommand.ts"
 import { onSite, siteFlags } from "./management/siteFlags.ts"
+import { whyQueued } from "./whyQueued.ts"
 
 const flags = {
   ...taskArguments,
@@ -80,11 +83,24 @@ const confOf = (text: string) =>
 
 const isEnded = ({ state }: CentralJob) => ["success", "failed", "removed", "skipped"].includes(state)
 
+/** So many seconds is a job that is queued just about to be taken. */
+const patience = 5
+
+/** Tells a person what their job waits for; where that cannot be found out, it waits all the same. */
+const tellWhy = (job: CentralJob) =>
+  Effect.gen(function* () {
+    const why = whyQueued(job, yield* (yield* ManagementClient).workers({}))
+    if (why !== undefined) yield* tell(why)
+  }).pipe(Effect.ignore)
+
 /** Looks once a second; a try that follows is waited for as well. */
 const end = Effect.fnUntraced(function* (submitted: CentralJob) {
   const client = yield* CentralClient
   let job = submitted
+  let queuedFor = 0
   while (true) {
+    queuedFor = job.state === "queued" ? queuedFor + 1 : 0
+    if (queuedFor === patience) yield* tellWhy(job)
     if (job.next_try !== null) {
       yield* tellNext(job, job.next_try)
       job = yield* client.job({ ...job, try_number: job.next_try })

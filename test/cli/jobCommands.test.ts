@@ -109,6 +109,35 @@ describe("submit", () => {
     })
   )
 
+  it.live("says once what a job waits for that no worker takes", () =>
+    Effect.gen(function* () {
+      const here = yield* central(({ line }, nth) =>
+        line.includes("/worker")
+          ? [200, { workers: [], total_entries: 0 }]
+          : [nth === 0 ? 201 : 200, nth < 8 ? job : { ...job, state: "success" }]
+      )
+      const done = yield* command(here, ["submit", "demo", "hello", "--wait", "--json"])
+      assert.strictEqual(
+        done.stderr,
+        "no worker that is online serves the queue default: the job waits for one, as in edge-worker worker -q default\n"
+      )
+      assert.deepStrictEqual([done.code, JSON.parse(done.stdout).state], [0, "success"])
+      assert.strictEqual(here.asked.filter(({ line }) => line.includes("/worker")).length, 1)
+    })
+  )
+
+  it.live("waits all the same where the workers cannot be asked for", () =>
+    Effect.gen(function* () {
+      const here = yield* central(({ line }, nth) =>
+        line.includes("/worker")
+          ? [403, { detail: "no permission to view" }]
+          : [nth === 0 ? 201 : 200, nth < 7 ? job : { ...job, state: "success" }]
+      )
+      const done = yield* command(here, ["submit", "demo", "hello", "--wait"])
+      assert.deepStrictEqual([done.code, done.stderr], [0, ""])
+    })
+  )
+
   it.live("waits for the tries that follow as well", () =>
     Effect.gen(function* () {
       const tried = { ...job, retries: 1 }
