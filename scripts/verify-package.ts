@@ -174,6 +174,24 @@ try {
     const output = run(project, "sh", "-ec", script)
     expect(/ {2}fine mean=21\n/.test(output), `the log of the last task:\n${output}`)
   })
+  step("a program that embeds a worker takes jobs of a site", () => {
+    const site = join(folder, "site")
+    const script = `
+      export PATH="$PWD/node_modules/.bin:$PATH"
+      edge-worker standalone --folder ${site} --port 0 --no-example --queues default > site.txt & pid=$!
+      trap "kill $pid; wait $pid" EXIT
+      until grep -q "Ctrl-C ends all of it" site.txt; do kill -0 $pid && sleep 0.1 || exit 1; done
+      . ${site}/site.sh
+      node built/embed.js > embed.txt & own=$!
+      edge-worker submit words hamlet -q words --run-id r --wait
+      edge-worker logs words hamlet r
+      kill -INT $own
+      wait $own
+      cat embed.txt`
+    const output = run(project, "sh", "-ec", script)
+    for (const line of ["hamlet: 6 words", "ended: SIGINT; reports left: 0"])
+      expect(output.includes(line), `no "${line}" in\n${output}`)
+  })
   step("the examples of tasks run", () => {
     const output = run(project, "npx", "--no-install", "node", "built/tryTasks.js")
     for (const line of [

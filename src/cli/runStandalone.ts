@@ -33,6 +33,8 @@ export interface StandaloneOptions {
   /** Whether a job of our own is run at the start. */
   readonly example: boolean
   readonly verbose: boolean
+  /** Those of its worker; `null`: every queue. */
+  readonly queues: ReadonlyArray<string> | null
   readonly taskProgram: ReadonlyArray<string> | undefined
   /** The tasks that the program itself has. */
   readonly own: OwnTasks | undefined
@@ -51,25 +53,29 @@ const addressOf = (server: HttpServer["Service"], { tlsCert }: CentralSettings):
   return new URL(`${tlsCert === undefined ? "http" : "https"}://127.0.0.1:${port}/`)
 }
 
+/** What makes a worker one of this site, besides the secret. */
+const workerVariables = (site: URL, { tlsCert }: CentralSettings): Readonly<Record<string, string>> => ({
+  AIRFLOW__EDGE__API_URL: new URL("edge_worker/v1/rpcapi", site).href,
+  AIRFLOW__CORE__EXECUTION_API_SERVER_URL: new URL("execution", site).href,
+  ...(tlsCert === undefined ? {} : { AIRFLOW__API__SSL_CERT: tlsCert })
+})
+
 /** The worker's settings: the folder's own, and the central in this process as its site. */
 const workerConfig = ({ folder, taskProgram }: StandaloneOptions, site: URL, settings: CentralSettings) =>
   EdgeConfig.layer({ taskProgram }).pipe(
     Layer.provide(AirflowConfig.layer(allSettings)),
     Layer.provide(
       sourcesIn(folder, {
-        AIRFLOW__EDGE__API_URL: new URL("edge_worker/v1/rpcapi", site).href,
-        AIRFLOW__CORE__EXECUTION_API_SERVER_URL: new URL("execution", site).href,
+        ...workerVariables(site, settings),
         ...(settings.jwtSecretFile === undefined
           ? {}
-          : { AIRFLOW__API_AUTH__JWT_SECRET: Redacted.value(settings.jwtSecret) }),
-        ...(settings.tlsCert === undefined ? {} : { AIRFLOW__API__SSL_CERT: settings.tlsCert })
+          : { AIRFLOW__API_AUTH__JWT_SECRET: Redacted.value(settings.jwtSecret) })
       })
     )
   )
 
-const options: WorkerOptions = {
+const options: Omit<WorkerOptions, "queues"> = {
   name: NAME,
-  queues: null,
   team: null,
   concurrency: undefined,
   pidFile: undefined,
@@ -111,7 +117,7 @@ const listener = Effect.map(Deferred.make<void>(), (online) => {
 })
 
 const worker = Effect.fnUntraced(function* (
-  { own }: StandaloneOptions,
+  { own, queues }: StandaloneOptions,
   parent: DaemonParent,
   reopen: () => void
 ) {
@@ -119,7 +125,7 @@ const worker = Effect.fnUntraced(function* (
   for (const warning of warnings) yield* Effect.logWarning(warning)
   yield* tellSignals
   return yield* runWorker({
-    options,
+    options: { ...options, queues },
     worker: partsWith(own).worker,
     parent,
     reopenLogs: Effect.sync(reopen)
@@ -127,7 +133,7 @@ const worker = Effect.fnUntraced(function* (
     Effect.provide(
       Layer.provideMerge(
         Telemetry.layer,
-        Layer.succeed(WorkerIdentity, { name: NAME, queues: null, team: null, concurrency })
+        Layer.succeed(WorkerIdentity, { name: NAME, queues, team: null, concurrency })
       )
     )
   )
@@ -166,7 +172,12 @@ export const runStandalone = (given: StandaloneOptions): Effect.Effect<ExitName,
       )
       const settings = Context.get(parts, CentralConfig)
       const site = addressOf(Context.get(parts, HttpServer), settings)
-      const siteFile = yield* writeSiteFile(folder, site, `${settings.stateFolder}/admin-token`)
+      const siteFile = yield* writeSiteFile(folder, {
+        site,
+        tokenFile: `${settings.stateFolder}/admin-token`,
+        secretFile: settings.jwtSecretFile,
+        worker: workerVariables(site, settings)
+      })
       const link = yield* Context.get(parts, Accounts).makeLink
       yield* say(
         [

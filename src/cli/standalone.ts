@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { failed, UsageError } from "./CommandFailed.ts"
 import { exitCodeText } from "./exitCodeText.ts"
-import { taskProgramOf, taskProgramProblems } from "./workerOptions.ts"
+import { queueProblems, queuesOf, taskProgramOf, taskProgramProblems } from "./workerOptions.ts"
 import type { WorkerParts } from "./workerParts.ts"
 
 const flags = {
@@ -29,6 +29,12 @@ const flags = {
     Flag.withDescription('Program with tasks in TypeScript, as in "node tasks.mjs"'),
     Flag.optional
   ),
+  queues: Flag.String("queues").pipe(
+    Flag.withAlias("q"),
+    Flag.withMetavar("A,B"),
+    Flag.withDescription("Queues that its worker serves, where others have theirs; default: every queue"),
+    Flag.optional
+  ),
   verbose: Flag.Boolean("verbose").pipe(
     Flag.withAlias("v"),
     Flag.withDescription("Show the whole log here too"),
@@ -39,11 +45,16 @@ const flags = {
 
 /** The command; what it runs is loaded when it is asked for. */
 export const standalone = (parts: Pick<WorkerParts, "own">) =>
-  Command.make("standalone", flags, ({ example, folder, port, taskProgram, verbose }) =>
+  Command.make("standalone", flags, ({ example, folder, port, queues, taskProgram, verbose }) =>
     Effect.gen(function* () {
+      const served = queuesOf(queues)
       const problems = [
         ...(folder.trim() === "" ? ["--folder is empty"] : []),
         ...(Option.exists(port, (n) => n < 0 || n > 65_535) ? ["--port must be from 0 to 65535"] : []),
+        ...queueProblems(served),
+        ...(example && Option.isSome(queues) && !served.includes("default")
+          ? ["--queues leaves out default, where the example job waits: add it, or give --no-example"]
+          : []),
         ...taskProgramProblems(taskProgram)
       ]
       if (problems.length > 0) return yield* new UsageError({ command: "edge-worker standalone", problems })
@@ -53,6 +64,7 @@ export const standalone = (parts: Pick<WorkerParts, "own">) =>
         port: Option.getOrUndefined(port),
         example,
         verbose,
+        queues: Option.isNone(queues) ? null : [...new Set(served)],
         taskProgram: taskProgramOf(taskProgram),
         own: parts.own
       })
@@ -82,6 +94,10 @@ export const standalone = (parts: Pick<WorkerParts, "own">) =>
       {
         command: "edge-worker standalone --folder /srv/edge --port 0",
         description: "Elsewhere, on any free port"
+      },
+      {
+        command: "edge-worker standalone --queues default",
+        description: "Leave the other queues to other workers of this site"
       }
     ])
   )

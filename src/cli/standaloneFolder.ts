@@ -73,14 +73,29 @@ export const holdFolder = Effect.fnUntraced(function* (folder: string) {
 /** As a word of a shell. */
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** What a shell reads to have its `edge-worker\` commands mean this site; anew at each start, as its port may be another. */
-export const writeSiteFile = (folder: string, site: URL, tokenFile: string): Effect.Effect<string> =>
+/** A site as a shell and the workers that it starts are to know it; secrets stay in their files. */
+export interface SiteFile {
+  readonly site: URL
+  readonly tokenFile: string
+  /** Undefined where airflow.cfg has the secret. */
+  readonly secretFile: string | undefined
+  /** What makes a worker one of this site. */
+  readonly worker: Readonly<Record<string, string>>
+}
+
+/** What a shell reads to have its `edge-worker` commands mean this site; anew at each start, as its port may be another. */
+export const writeSiteFile = (
+  folder: string,
+  { secretFile, site, tokenFile, worker }: SiteFile
+): Effect.Effect<string> =>
   Effect.sync(() => {
     const path = join(folder, "site.sh")
     const variables = {
       AIRFLOW_HOME: folder,
       AIRFLOW__EDGE_WORKER__MANAGEMENT_URL: site.href,
-      AIRFLOW__EDGE_WORKER__MANAGEMENT_TOKEN_CMD: `cat ${quoted(tokenFile)}`
+      AIRFLOW__EDGE_WORKER__MANAGEMENT_TOKEN_CMD: `cat ${quoted(tokenFile)}`,
+      ...worker,
+      ...(secretFile === undefined ? {} : { AIRFLOW__API_AUTH__JWT_SECRET_CMD: `cat ${quoted(secretFile)}` })
     }
     const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`)
     rmSync(`${path}.new`, { force: true })

@@ -50,7 +50,12 @@ const QUEUES_LIMIT = 256
 
 const characters = (text: string): number => Array.from(text).length
 
-const queueProblems = (queues: ReadonlyArray<string>): ReadonlyArray<string> => {
+/** The queues of `--queues`, as they were typed. */
+export const queuesOf = (flag: Option.Option<string>): ReadonlyArray<string> =>
+  Option.match(flag, { onNone: () => [], onSome: (text) => text.split(",").map((queue) => queue.trim()) })
+
+/** What is wrong with them. */
+export const queueProblems = (queues: ReadonlyArray<string>): ReadonlyArray<string> => {
   // the site stores the list as Python prints it: ['a', 'b']
   const stored = queues.reduce((sum, queue) => sum + characters(queue) + 4, 0)
   return [
@@ -141,10 +146,7 @@ const problemsOf = (flags: WorkerFlags, queues: ReadonlyArray<string>): Readonly
 
 /** Checks the flags; every mistake is in the one error. */
 export const check = (flags: WorkerFlags): Effect.Effect<WorkerOptions, UsageError> => {
-  const queues = Option.match(flags.queues, {
-    onNone: () => [],
-    onSome: (text) => text.split(",").map((queue) => queue.trim())
-  })
+  const queues = queuesOf(flags.queues)
   const problems = problemsOf(flags, queues)
   if (problems.length > 0) return Effect.fail(new UsageError({ command: "edge-worker worker", problems }))
   const unique = [...new Set(queues)]

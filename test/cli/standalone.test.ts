@@ -117,6 +117,49 @@ describe("edge-worker standalone", { timeout: 120_000 }, () => {
     })
   )
 
+  it.live("has other workers beside its own, each with queues of its own", () =>
+    Effect.gen(function* () {
+      const { command, folder, site } = yield* machine
+      const first = yield* site("--no-example", "--queues", "default, small")
+      yield* first.says("Ctrl-C ends all of it")
+      const waiting = yield* command("submit", "example", "hello", "-q", "words", "--run-id", "r1", "--wait")
+      yield* waiting.says("no worker that is online serves the queue words: the job waits for one")
+      const args = ["-H", "second", "-q", "words", "--pid", join(folder, "second.pid")]
+      const second = yield* command("worker", ...args)
+      assert.strictEqual(yield* waiting.ended, 0, waiting.stderr())
+      for (const [run, queue, worker] of [
+        ["r2", "small", "standalone"],
+        ["r3", "words", "second"]
+      ] as const) {
+        const args = ["submit", "example", "hello", "-q", queue, "--run-id", run, "--wait", "--json"]
+        const submit = yield* command(...args)
+        assert.strictEqual(yield* submit.ended, 0, submit.stderr())
+        assert.strictEqual(JSON.parse(submit.stdout()).worker, worker)
+      }
+      yield* second.signal("SIGINT")
+      assert.strictEqual(yield* second.ended, 0, second.stderr())
+    })
+  )
+
+  it.live("says what is wrong with its queues before it makes anything", () =>
+    Effect.gen(function* () {
+      const { folder, site } = yield* machine
+      const ended = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+        const one = yield* site(...args)
+        return [yield* one.ended, one.stderr().split("\n")[0]]
+      })
+      assert.deepStrictEqual(yield* ended("--queues", "words"), [
+        64,
+        "edge-worker standalone: --queues leaves out default, where the example job waits: add it, or give --no-example"
+      ])
+      assert.deepStrictEqual(yield* ended("--no-example", "-q", "a,,b"), [
+        64,
+        "edge-worker standalone: an entry of --queues is empty; leave the flag out to serve every queue"
+      ])
+      assert.isFalse(existsSync(folder))
+    })
+  )
+
   it.live("is not led to another site by what the environment says of one", () =>
     Effect.gen(function* () {
       const { folder, start } = yield* machine
