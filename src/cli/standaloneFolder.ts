@@ -97,9 +97,20 @@ export const writeSiteFile = (
       ...worker,
       ...(secretFile === undefined ? {} : { AIRFLOW__API_AUTH__JWT_SECRET_CMD: `cat ${quoted(secretFile)}` })
     }
+    // Those of another site would go before what is said here.
+    const others = [
+      "AIRFLOW_CONFIG",
+      "AIRFLOW__API_AUTH__JWT_SECRET",
+      "AIRFLOW__EDGE_WORKER__MANAGEMENT_TOKEN",
+      "AIRFLOW__EDGE_WORKER__STATE_FOLDER",
+      "AIRFLOW__LOGGING__BASE_LOG_FOLDER"
+    ]
     const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`)
     rmSync(`${path}.new`, { force: true })
-    writeFileSync(`${path}.new`, `# For a shell: . ${path}\n${lines.join("")}`, { mode: 0o600, flag: "wx" })
+    writeFileSync(`${path}.new`, `# For a shell: . ${path}\nunset ${others.join(" ")}\n${lines.join("")}`, {
+      mode: 0o600,
+      flag: "wx"
+    })
     renameSync(`${path}.new`, path)
     return path
   })

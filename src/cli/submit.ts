@@ -85,22 +85,26 @@ const isEnded = ({ state }: CentralJob) => ["success", "failed", "removed", "ski
 
 /** So many seconds is a job that is queued just about to be taken. */
 const patience = 5
+/** The site finds out late that a worker is gone. */
+const askAgain = 30
 
 /** Tells a person what their job waits for; where that cannot be found out, it waits all the same. */
 const tellWhy = (job: CentralJob) =>
   Effect.gen(function* () {
     const why = whyQueued(job, yield* (yield* ManagementClient).workers({}))
     if (why !== undefined) yield* tell(why)
-  }).pipe(Effect.ignore)
+    return why !== undefined
+  }).pipe(Effect.orElseSucceed(() => false))
 
 /** Looks once a second; a try that follows is waited for as well. */
 const end = Effect.fnUntraced(function* (submitted: CentralJob) {
   const client = yield* CentralClient
   let job = submitted
   let queuedFor = 0
+  let told = false
   while (true) {
     queuedFor = job.state === "queued" ? queuedFor + 1 : 0
-    if (queuedFor === patience) yield* tellWhy(job)
+    if (!told && queuedFor % askAgain === patience) told = yield* tellWhy(job)
     if (job.next_try !== null) {
       yield* tellNext(job, job.next_try)
       job = yield* client.job({ ...job, try_number: job.next_try })

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { LogFile } from "./LogFiles.ts"
 import { StateFolder } from "./StateFolder.ts"
-import { flush, isDamage, messageOf, ownFile, setAside } from "./sqliteFile.ts"
+import { damagedFile, flush, isDamage, messageOf, ownFile, setAside } from "./sqliteFile.ts"
 
 /** A log file as it was when the site had all of it. */
 export interface KeptLog extends LogFile {
@@ -66,12 +66,15 @@ export class KeptLogs extends Context.Service<
 
       const attempt = Effect.fnUntraced(function* <A>(use: (file: Opened) => A) {
         const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
+        // A transaction that could not be undone has closed it.
+        if (opened?.database.isOpen === false) opened = undefined
+        const codes = opened === undefined ? undefined : damagedFile
         return yield* Effect.try({
           try: () => {
             opened ??= openFile(DatabaseSync, file)
             return use(opened)
           },
-          catch: (error) => error
+          catch: (error) => ({ error, isDamage: isDamage(error, codes) })
         })
       })
       const setItAside = Effect.fnUntraced(function* (error: unknown) {
@@ -79,15 +82,16 @@ export class KeptLogs extends Context.Service<
         const aside = yield* setAside(file)
         yield* Effect.logError(
           `the list of the logs that are kept is damaged (${messageOf(error)}) and was set aside as ${aside}: the logs in it ` +
-            "are not removed by log_retention any more"
+            "are not removed by log_retention any more, and one that a deferred task goes on with is sent again from its beginning"
         )
       })
       const using = <A>(use: (file: Opened) => A) =>
         Effect.suspend(() => attempt(use)).pipe(
           Effect.catchIf(
-            (error) => isDamage(error),
-            (error) => Effect.andThen(setItAside(error), attempt(use))
+            (failure) => failure.isDamage,
+            ({ error }) => Effect.andThen(setItAside(error), attempt(use))
           ),
+          Effect.mapError((failure) => ("isDamage" in failure ? failure.error : failure)),
           Effect.mapError((error) => new KeptLogsUnusable({ reason: `${messageOf(error)} (${file})` })),
           oneAtATime.withPermit
         )
@@ -151,8 +155,17 @@ const FORMAT = 1
 
 type Opened = ReturnType<typeof openFile>
 
+/** Where that fails, too, only opening it anew helps. */
+const undo = (database: DatabaseSync) => {
+  try {
+    if (database.isTransaction) database.exec("ROLLBACK")
+  } catch {
+    database.close()
+  }
+}
+
 const openFile = (Database: typeof DatabaseSync, file: string) => {
-  const database = new Database(file, { timeout: 1_000 })
+  const database = new Database(file, { timeout: 0 })
   try {
     database.exec(ownFile)
     const format = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0)
@@ -160,8 +173,9 @@ const openFile = (Database: typeof DatabaseSync, file: string) => {
     database.exec(`
       CREATE TABLE IF NOT EXISTS log (path TEXT PRIMARY KEY, inode TEXT NOT NULL, size INTEGER NOT NULL,
         changed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE INDEX IF NOT EXISTS log_changed ON log (changed);
-      PRAGMA user_version = ${FORMAT}`)
+      CREATE INDEX IF NOT EXISTS log_changed ON log (changed)`)
+    // A disk that takes no more must not keep it from being read.
+    if (format < FORMAT) database.exec(`PRAGMA user_version = ${FORMAT}`)
     const columns = "SELECT path, inode, size, changed FROM log"
     const put = database.prepare(
       "INSERT OR REPLACE INTO log (path, inode, size, changed) VALUES (?, ?, ?, ?)"
@@ -189,7 +203,7 @@ const openFile = (Database: typeof DatabaseSync, file: string) => {
           database.exec("COMMIT")
         } catch (error) {
           bytes = undefined
-          if (database.isTransaction) database.exec("ROLLBACK")
+          undo(database)
           throw error
         }
       },

@@ -217,11 +217,27 @@ export class Journal extends Context.Service<
 
       yield* keepGoing((next) => ({ next, changes: stale }))
 
+      let listUnusable = false
       const keptOffset = (path: string) =>
         kept.find(path).pipe(
-          Effect.map((log) => log && { path, inode: log.inode, offset: log.size }),
-          Effect.catch((error) =>
-            Effect.as(Effect.logError(`${error.message}; ${path} is sent from its beginning`), undefined)
+          Effect.retry({ schedule: Schedule.spaced("1 second"), times: 5, while: () => !listUnusable }),
+          Effect.map((log) => {
+            listUnusable = false
+            return log && { path, inode: log.inode, offset: log.size }
+          }),
+          Effect.catch(({ message }) =>
+            Effect.suspend(() => {
+              const known = listUnusable
+              listUnusable = true
+              return known
+                ? Effect.undefined
+                : Effect.as(
+                    Effect.logError(
+                      `${message}; a log that a deferred task goes on with is sent again from its beginning`
+                    ),
+                    undefined
+                  )
+            })
           )
         )
       const isWhole = ({ inode, path, size }: KeptLog) => {

@@ -110,6 +110,10 @@ export class LogPush extends Context.Service<
         const finished = yield* Deferred.make<void>()
         const backoff = makeBackoff(settings, siteBack)
         let place: Place | undefined = yield* journal.logOffset(file)
+        // A new file may have the inode of one that is gone: what the site has of that, it lacks of this one.
+        const gone =
+          place !== undefined && !recovered && Option.isNone(yield* files.look(file)) ? place : undefined
+        if (gone !== undefined) place = undefined
         let size = place?.offset ?? 0
         let givenUp = false
         const present = yield* Deferred.make<void>()
@@ -308,7 +312,7 @@ export class LogPush extends Context.Service<
 
         // Only now: an earlier claim's loop on the same file may have moved the offset while we waited for it.
         const resume = Effect.map(journal.logOffset(file), (saved) => {
-          place = saved
+          place = saved?.inode === gone?.inode && saved?.offset === gone?.offset ? undefined : saved
         })
         // A defect (of the journal's disk, say) must not end the log of a job that runs.
         const forever = Effect.catchCause(loop, (cause) =>

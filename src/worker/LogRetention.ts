@@ -119,6 +119,17 @@ export class LogRetention extends Context.Service<
         return { path, ...found.value.value }
       })
 
+      /** First: what was seen away must not count as away for as long as nobody has looked. */
+      const lookAtAway = Effect.suspend(() =>
+        Effect.forEach([...away], ([path, { size }]) => look(path, size), { discard: true })
+      )
+
+      /** What the list counts of a file that the journal counts again, as a job has gone on with it. */
+      const counted = (path: string) =>
+        logDiskBudget === undefined
+          ? Effect.succeed(0)
+          : Effect.map(orLater(keptLogs.find(path), undefined), (log) => log?.size ?? 0)
+
       /** What the journal knows: removes what is old, and hands on what is whole. Gives the bytes that are left to it. */
       const lookAtTold = Effect.fnUntraced(function* (isOld: (log: KeptLog) => boolean) {
         const left: Array<KeptLog> = []
@@ -133,7 +144,7 @@ export class LogRetention extends Context.Service<
             const isWhole = log.inode === inode && log.size === offset
             if (isWhole && isOld(log) && (yield* remove(log))) continue
             if (isWhole && !used.has(path)) whole.push(log)
-            else bytes += log.size
+            else bytes += log.size - (yield* counted(path))
           }
           const handedOn = Effect.as(journal.keepLogs(whole), true)
           if (whole.length > 0 && !(yield* orLater(handedOn, false))) left.push(...whole)
@@ -143,10 +154,13 @@ export class LogRetention extends Context.Service<
 
       const lookAtKept = Effect.fnUntraced(function* (log: KeptLog, goes: (log: KeptLog) => boolean) {
         const found = yield* look(log.path, log.size)
-        if (found === undefined) return false
+        if (found === undefined) return "not here"
         // Another one: a job has gone on with it, and the journal knows what the site has of that.
         const isSame = found.inode === log.inode && found.size === log.size
-        return isSame && goes(found) && (yield* remove(found))
+        if (!isSame || !goes(found)) return "stays"
+        const known = yield* journal.logOffset(log.path)
+        if (known?.inode !== log.inode || known.offset !== log.size) return "stays"
+        return (yield* remove(found)) ? "removed" : "stays"
       })
       /** Page after page, as long as `go`. */
       const eachUntil = Effect.fnUntraced(function* (
@@ -181,13 +195,14 @@ export class LogRetention extends Context.Service<
         const size = (logs: ReadonlyArray<KeptLog>) => logs.reduce((sum, log) => sum + log.size, 0)
         let bytes = (yield* orLater(keptLogs.bytes, 0)) - missing() + size(told.left) + told.bytes
         const tooMany = () => bytes > budget
-        const remember = (log: KeptLog) => (went: boolean) => {
-          if (went) bytes -= log.size
-        }
-        const removeKept = (log: KeptLog) => Effect.map(lookAtKept(log, tooMany), remember(log))
+        const removeKept = Effect.fnUntraced(function* (log: KeptLog) {
+          const wasAway = away.has(log.path)
+          const end = yield* lookAtKept(log, tooMany)
+          if (end === "removed" || (end === "not here" && !wasAway)) bytes -= log.size
+        })
         yield* orLater(eachUntil(Number.MAX_SAFE_INTEGER, removeKept, tooMany), undefined)
         for (const log of told.left.sort((a, b) => a.changed - b.changed))
-          if (tooMany()) yield* Effect.map(remove(log), remember(log))
+          if (tooMany() && (yield* remove(log))) bytes -= log.size
         if (tooMany() && !overBudget) {
           yield* Effect.logWarning(
             `task logs take ${bytes} bytes, more than [edge_worker] log_disk_budget: the rest is not told to the site yet, or still in use`
@@ -200,6 +215,7 @@ export class LogRetention extends Context.Service<
         stay = 0
         const now = yield* Clock.currentTimeMillis
         const isOld = ({ changed }: LogFile) => retention !== undefined && now - changed >= retention
+        yield* lookAtAway
         const told = yield* lookAtTold(isOld)
         if (retention !== undefined) {
           const removeOld = (log: KeptLog) => lookAtKept(log, isOld)

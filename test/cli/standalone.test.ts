@@ -119,13 +119,18 @@ describe("edge-worker standalone", { timeout: 120_000 }, () => {
 
   it.live("has other workers beside its own, each with queues of its own", () =>
     Effect.gen(function* () {
-      const { command, folder, site } = yield* machine
+      const { command, commandWith, folder, site } = yield* machine
       const first = yield* site("--no-example", "--queues", "default, small")
       yield* first.says("Ctrl-C ends all of it")
       const waiting = yield* command("submit", "example", "hello", "-q", "words", "--run-id", "r1", "--wait")
       yield* waiting.says("no worker that is online serves the queue words: the job waits for one")
       const args = ["-H", "second", "-q", "words", "--pid", join(folder, "second.pid")]
-      const second = yield* command("worker", ...args)
+      const another = {
+        AIRFLOW_CONFIG: "/nowhere/airflow.cfg",
+        AIRFLOW__API_AUTH__JWT_SECRET: "of another site, which is long enough to be one",
+        AIRFLOW__EDGE_WORKER__STATE_FOLDER: "/nowhere"
+      }
+      const second = yield* commandWith(another, "worker", ...args)
       assert.strictEqual(yield* waiting.ended, 0, waiting.stderr())
       for (const [run, queue, worker] of [
         ["r2", "small", "standalone"],

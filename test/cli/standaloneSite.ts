@@ -28,6 +28,12 @@ export const machine = Effect.map(
       more: Readonly<Record<string, string>> = {},
       script: string = program
     ) => startProgram(process.execPath, ["--disable-sigusr1", script, ...args], { ...env, ...more })
+    const commandWith = (more: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+      startProgram(
+        join(bin, "sh"),
+        ["-c", '. "$1"; shift; exec "$@"', "sh", join(folder, "site.sh"), process.execPath, program, ...args],
+        { ...env, ...more }
+      )
     return {
       base,
       folder,
@@ -35,20 +41,9 @@ export const machine = Effect.map(
       site: (...args: ReadonlyArray<string>) =>
         start(["standalone", "--folder", folder, "--port", "0", ...args]),
       /** A command in a shell that has read the site's `site.sh`. */
-      command: (...args: ReadonlyArray<string>) =>
-        startProgram(
-          join(bin, "sh"),
-          [
-            "-c",
-            '. "$1"; shift; exec "$@"',
-            "sh",
-            join(folder, "site.sh"),
-            process.execPath,
-            program,
-            ...args
-          ],
-          env
-        ),
+      command: (...args: ReadonlyArray<string>) => commandWith({}, ...args),
+      /** The same where the shell had these variables before. */
+      commandWith,
       start
     }
   }

@@ -98,6 +98,39 @@ describe("KeptLogs on disk", () => {
       })
   )
 
+  it.effect("a file that somebody else holds is not damaged, and is used once it is let go", () =>
+    Effect.gen(function* () {
+      const { aside, file, store } = yield* onDisk
+      yield* life(store, (kept) => kept.keep([a]))
+      const other = new DatabaseSync(file)
+      other.exec("BEGIN EXCLUSIVE")
+      yield* life(store, (kept) =>
+        Effect.gen(function* () {
+          assert.include((yield* Effect.flip(kept.find(a.path))).message, "database is locked")
+          other.close()
+          assert.isDefined(yield* kept.find(a.path))
+        })
+      )
+      assert.deepStrictEqual(aside(), [])
+    })
+  )
+
+  it.effect("a batch that does not fit its table is refused whole, and damages nothing", () =>
+    Effect.gen(function* () {
+      const { aside, store } = yield* onDisk
+      yield* life(store, (kept) =>
+        Effect.gen(function* () {
+          const wrong = { ...keptLog("/logs/b", 1), size: "many" as never }
+          assert.strictEqual((yield* Effect.flip(kept.keep([a, wrong])))._tag, "KeptLogsUnusable")
+          assert.strictEqual(yield* kept.bytes, 0)
+          yield* kept.keep([a])
+          assert.strictEqual(yield* kept.bytes, 10)
+        })
+      )
+      assert.deepStrictEqual(aside(), [])
+    })
+  )
+
   it.effect("a table of another program is damage too", () =>
     Effect.gen(function* () {
       const { aside, file, store } = yield* onDisk

@@ -16,6 +16,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
@@ -292,7 +293,10 @@ it.effect(
       const [, lines] = yield* logged(
         Effect.gen(function* () {
           const journal = yield* Journal
-          assert.isUndefined(yield* journal.logOffset("/logs/a"))
+          const first = yield* Effect.forkChild(journal.logOffset("/logs/a"))
+          yield* TestClock.adjust("5 seconds")
+          assert.isUndefined(yield* Fiber.join(first))
+          assert.isUndefined(yield* journal.logOffset("/logs/b"))
           const offset = { path: "/logs/b", inode: "1", offset: 5 }
           yield* journal.saveLogOffset(offset)
           yield* Effect.flip(journal.keepLogs([{ path: "/logs/b", inode: "1", size: 5, changed: 0 }]))
@@ -300,9 +304,32 @@ it.effect(
         }).pipe(Effect.scoped, Effect.provide(layer))
       )
       assert.deepStrictEqual(lines, [
-        "the list of the logs that are kept cannot be used: disk I/O error; /logs/a is sent from its beginning"
+        "the list of the logs that are kept cannot be used: disk I/O error; a log that a deferred task goes on with is sent again from its beginning"
       ])
     })
+)
+
+it.effect("a list that cannot be used for a moment costs a moment", () =>
+  Effect.gen(function* () {
+    let tries = 0
+    const list = Layer.mock(KeptLogs, {
+      find: (path) =>
+        Effect.suspend(() =>
+          ++tries < 3
+            ? Effect.fail(new KeptLogsUnusable({ reason: "database is locked" }))
+            : Effect.succeed({ path, inode: "1", size: 5, changed: 0 })
+        )
+    })
+    const layer = Journal.layer.pipe(Layer.provide([JournalStore.layerMemory(), list]))
+    const [offset, lines] = yield* logged(
+      Effect.gen(function* () {
+        const offset = yield* Effect.forkChild((yield* Journal).logOffset("/logs/a"))
+        yield* TestClock.adjust("2 seconds")
+        return yield* Fiber.join(offset)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+    assert.deepStrictEqual([offset, lines], [{ path: "/logs/a", inode: "1", offset: 5 }, []])
+  })
 )
 
 describe("Journal on a store that refuses", () => {

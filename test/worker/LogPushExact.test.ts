@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
@@ -209,6 +210,19 @@ describe("LogPush", () => {
       const tail = yield* tailOf()
       assert.isFalse(yield* tail.away)
       yield* tail.finish
+    }).pipe(Effect.provide(site.layer))
+  })
+
+  it.effect("a new file that has the inode of one that is gone is told from its beginning", () => {
+    const site = make()
+    return Effect.gen(function* () {
+      yield* (yield* Journal).saveLogOffset({ path: file, inode: "1", offset: 9 })
+      const tail = yield* tailOf()
+      yield* append("a new one, which is longer\n")
+      const finish = yield* Effect.forkChild(tail.finish)
+      yield* advance("10 seconds")
+      yield* Fiber.join(finish)
+      assert.strictEqual(site.file(), "a new one, which is longer\n")
     }).pipe(Effect.provide(site.layer))
   })
 

@@ -450,6 +450,47 @@ describe("LogRetention", () => {
     })
   )
 
+  test(
+    "of log_disk_budget no log takes anything that lies elsewhere, and none takes it twice",
+    { logDiskBudget: 25 },
+    Effect.gen(function* () {
+      const [kept, journal] = [yield* KeptLogs, yield* Journal]
+      yield* (yield* MemoryFileTail).append("/elsewhere/old.log", "x".repeat(1_000))
+      yield* kept.keep([{ path: "/elsewhere/old.log", inode: "1", size: 1_000, changed: 0 }])
+      yield* TestClock.adjust("1 minute")
+      for (const name of ["a", "b"]) yield* file(`/logs/${name}.log`, 10)
+      yield* once
+      yield* journal.claimed(claimOf("b"))
+      yield* file("/logs/b.log", 5, 12)
+      yield* once
+      for (const path of ["/logs/a.log", "/logs/b.log", "/elsewhere/old.log"])
+        assert.isTrue(yield* exists(path), path)
+    })
+  )
+
+  test(
+    "those that are away twice were not away in between: nobody forgets them for that",
+    {},
+    Effect.gen(function* () {
+      const [files, kept] = [yield* MemoryFileTail, yield* KeptLogs]
+      const many = Array.from({ length: 3 * pageSize }, (_, at) => `/logs/${at}.log`)
+      yield* kept.keep(many.map((path) => ({ path, inode: "1", size: 1, changed: 0 })))
+      yield* files.append("/logs/0.log", "x")
+      // Each second look is at the first ones.
+      const mount = yield* files.unmount("/logs/0.log")
+      yield* once
+      yield* mount
+      yield* once
+      yield* TestClock.adjust("59 minutes")
+      yield* files.unmount("/logs/0.log")
+      yield* once
+      yield* TestClock.adjust("1 minute")
+      yield* once
+      yield* once
+      assert.isDefined(yield* kept.find("/logs/0.log"))
+    })
+  )
+
   for (const [name, settings] of [
     ["age", { logRetention: Duration.hours(1) }],
     ["budget", { logDiskBudget: 15 }]
