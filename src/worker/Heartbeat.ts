@@ -45,7 +45,7 @@ const urgent = (told: Lifecycle, state: Lifecycle) =>
 export class Heartbeat extends Context.Service<
   Heartbeat,
   {
-    /** The loop; its end means that the worker is offline. */
+    /** The loop; its end means that the worker is offline, and that no heartbeat is under way. */
     readonly run: Effect.Effect<void>
     /** Makes the next heartbeat go out now. */
     readonly nudge: Effect.Effect<void>
@@ -114,6 +114,10 @@ export class Heartbeat extends Context.Service<
         health.set({ lastHeartbeat: now, problem: null })
       )
 
+      const isOffline = (state: Lifecycle) => state._tag === "Offline"
+      const unlessOffline = (wait: Effect.Effect<void>) =>
+        Effect.raceFirst(wait, Effect.asVoid(lifecycle.until(isOffline)))
+
       /** A heartbeat with what to do about each way in which it can fail; undefined where the site was not reached. */
       const attempt = (failures: number) =>
         beat.pipe(
@@ -146,7 +150,7 @@ export class Heartbeat extends Context.Service<
         yield* health.set({ ...before, problem: error.message })
         const log = failures === 0 ? Effect.logWarning : Effect.logDebug
         yield* log(`heartbeat not accepted, tasks run on: ${error.message}`)
-        yield* health.pause(failures, error, config.heartbeatInterval)
+        yield* unlessOffline(health.pause(failures, error, config.heartbeatInterval))
         return undefined
       })
 
@@ -170,23 +174,23 @@ export class Heartbeat extends Context.Service<
         yield* nudged.close
       })
 
-      const offline = lifecycle.until((state) => state._tag === "Offline")
-      const loop = Effect.gen(function* () {
+      // Only its waits are cut short: the site may commit a heartbeat that was given up after the goodbye that follows it.
+      const run = Effect.gen(function* () {
         let failures = 0
         let isFirst = true
-        while (true) {
+        while (!isOffline(yield* lifecycle.get)) {
           const told = yield* attempt(failures)
           if (told !== undefined && failures > 0) yield* Effect.logInfo("the site is back")
           isFirst ||= failures > 0
           failures = told === undefined ? failures + 1 : 0
           if (told !== undefined) {
-            yield* rest(told, isFirst)
+            yield* unlessOffline(rest(told, isFirst))
             isFirst = false
           }
         }
       })
       return Heartbeat.of({
-        run: Effect.raceFirst(loop, offline).pipe(Effect.asVoid),
+        run,
         nudge: nudged.open,
         rejection: Ref.get(rejection)
       })

@@ -45,6 +45,8 @@ export interface WorkerEnd {
 
 /** How long the site has to hear the goodbye. */
 const goodbyeLimit = "10 seconds"
+/** How long it has to answer the heartbeat that is under way then. */
+const lastBeatLimit = "5 seconds"
 
 /** A running worker. */
 export class Worker extends Context.Service<
@@ -92,11 +94,12 @@ export class Worker extends Context.Service<
         yield* Effect.forkChild(supervised("log retention", retention.run))
         const taken = yield* Effect.raceFirst(Effect.as(register, true), Effect.as(asked, false))
         let fetching: Fiber.Fiber<void> | undefined
+        let beating: Fiber.Fiber<void> | undefined
         if (taken) {
           yield* lifecycle.send({ _tag: "Registered" })
           yield* Effect.logInfo(`registered as ${name}`)
           yield* Deferred.succeed(registered, undefined)
-          yield* Effect.forkChild(supervised("heartbeat", heartbeat.run))
+          beating = yield* Effect.forkChild(supervised("heartbeat", heartbeat.run))
           yield* Effect.forkChild(supervised("given-up jobs", gaveUp.run))
           fetching = yield* Effect.forkChild(supervised("job fetch", jobFetch.run))
           yield* asked
@@ -108,7 +111,12 @@ export class Worker extends Context.Service<
         const { reason } = yield* lifecycle
           .send({ _tag: "Emptied" })
           .pipe(Effect.map((state) => ("reason" in state ? state : { reason: "ended" })))
-        if (taken) yield* Effect.timeoutOption(goodbye, goodbyeLimit)
+        // A heartbeat that the site took up after the goodbye would leave the worker `terminating` there.
+        if (beating !== undefined) {
+          yield* Effect.timeoutOption(Fiber.await(beating), lastBeatLimit)
+          yield* Fiber.interrupt(beating)
+          yield* Effect.timeoutOption(goodbye, goodbyeLimit)
+        }
         return {
           reason,
           rejected: yield* heartbeat.rejection,

@@ -1,7 +1,9 @@
 /** The worker from registration to goodbye, under the test clock. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { WorkerStateBody } from "../../src/protocol/EdgeApi.ts"
 import { down, TestCentral } from "../../src/testing/TestCentral.ts"
 import { TestRunner } from "../../src/testing/TestRunner.ts"
 import { testJob } from "../../src/testing/testJob.ts"
@@ -79,6 +81,57 @@ describe("Worker", () => {
         const end = yield* within("35 seconds", Fiber.join(ended))
         assert.strictEqual(end.tasks, "finished")
         assert.strictEqual((yield* central.get).worker?.state, "offline")
+      })
+    )
+  )
+
+  /** The states that the site was told, from now on; each waits at the gate. */
+  const slowSite = Effect.gen(function* () {
+    const central = yield* TestCentral
+    const gate = yield* Deferred.make<void>()
+    yield* central.fault("heartbeat", { wait: Deferred.await(gate) })
+    const before = (yield* central.get).calls.length
+    const states = Effect.map(central.get, ({ calls }) =>
+      calls
+        .slice(before)
+        .flatMap(({ body, operation }) =>
+          operation === "heartbeat" ? [(body as WorkerStateBody).state] : []
+        )
+    )
+    return { gate, states }
+  })
+
+  it.effect("says goodbye after the heartbeat that is under way, which the site may take up late", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const { gate, states } = yield* slowSite
+        yield* worker.enterMaintenance("told at once")
+        yield* settle
+        yield* worker.drain("SIGTERM")
+        yield* advance("4 seconds")
+        assert.deepStrictEqual(yield* states, ["maintenance mode"])
+        yield* Deferred.succeed(gate, undefined)
+        yield* within("1 second", worker.ended)
+        assert.deepStrictEqual(yield* states, ["maintenance mode", "offline maintenance"])
+        assert.strictEqual((yield* (yield* TestCentral).get).worker?.state, "offline maintenance")
+      })
+    )
+  )
+
+  it.effect("says goodbye although a heartbeat is never answered", () =>
+    withWorker(
+      {},
+      Effect.gen(function* () {
+        const worker = yield* Worker
+        const { states } = yield* slowSite
+        yield* worker.enterMaintenance("told at once")
+        yield* settle
+        yield* worker.drain("SIGTERM")
+        yield* advance("6 seconds")
+        assert.deepStrictEqual(yield* states, ["maintenance mode", "offline maintenance"])
+        yield* within("10 seconds", worker.ended)
       })
     )
   )
