@@ -3,6 +3,7 @@ import { existsSync, fdatasync, renameSync } from "node:fs"
 import { promisify } from "node:util"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 /**
  * WAL with NORMAL: a commit is in the kernel when it returns, so a killed process loses nothing. EXCLUSIVE: no shared
@@ -35,8 +36,15 @@ export const isDamage = (error: unknown, codes: ReadonlyArray<number> = [SQLITE_
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** The damaged file stays where it is. */
+export class NotSetAside extends Schema.TaggedError<NotSetAside>()("NotSetAside", { reason: Schema.String }) {
+  override get message() {
+    return `it cannot be set aside: ${this.reason}`
+  }
+}
+
 /** Renames a damaged file, and what SQLite has beside it, for a person to look at; gives its new name. */
-export const setAside = (file: string): Effect.Effect<string, Error> =>
+export const setAside = (file: string): Effect.Effect<string, NotSetAside> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.try({
       try: () => {
@@ -45,6 +53,6 @@ export const setAside = (file: string): Effect.Effect<string, Error> =>
           if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix)
         return aside
       },
-      catch: (error) => new Error(`it cannot be set aside: ${messageOf(error)}`)
+      catch: (error) => new NotSetAside({ reason: messageOf(error) })
     })
   )

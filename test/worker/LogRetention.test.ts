@@ -482,7 +482,7 @@ describe("LogRetention", () => {
       yield* mount
       yield* once
       yield* TestClock.adjust("59 minutes")
-      yield* files.unmount("/logs/0.log")
+      yield* files.vanish("/logs/0.log")
       yield* once
       yield* TestClock.adjust("1 minute")
       yield* once
