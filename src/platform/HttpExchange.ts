@@ -129,6 +129,9 @@ const exchange = (
       )
     )
     sent.once("response", (message) => {
+      // uvicorn closes the connection right after the 500 of an error that nobody caught, but does not say so before: a
+      // request that took it again would get no answer.
+      if (message.statusCode === 500) sent.shouldKeepAlive = false
       const give = (whole?: Buffer) => {
         const answer = new Answer(request, message, href, whole)
         if (whole === undefined) unread.register(answer, message)

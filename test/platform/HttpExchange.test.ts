@@ -182,6 +182,23 @@ const suite = (name: string, traced: boolean) => {
 suite("untraced", false)
 suite("traced", true)
 
+it.live("a connection is used again, but not one that has brought a 500", () => {
+  const ports: Array<number | undefined> = []
+  const listener: RequestListener = (request, response) => {
+    ports.push(request.socket.remotePort)
+    response.statusCode = Number(request.url?.slice(1))
+    response.end("so it is")
+  }
+  return Effect.gen(function* () {
+    const { port } = yield* httpServer(listener)
+    for (const status of [200, 404, 500, 503, 200])
+      expect(yield* (yield* HttpClient.get(`http://127.0.0.1:${port}/${status}`)).text).toBe("so it is")
+    const [first, second] = [ports[0], ports[3]]
+    expect(ports).toEqual([first, first, first, second, second])
+    expect(second).not.toBe(first)
+  }).pipe(Effect.provide(HttpTransport.layerOptions({ tls: false, env: {} })))
+})
+
 describe("a body at hand", () => {
   const answerOf = (length: number) =>
     Effect.gen(function* () {
