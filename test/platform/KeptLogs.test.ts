@@ -7,13 +7,13 @@ import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
 import { KeptLogs } from "../../src/platform/KeptLogs.ts"
 import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { keptLog, life, suite } from "../suites/keptLogs.ts"
+import { logged } from "../worker/lives.ts"
 
 const onDisk = Effect.map(
   Effect.acquireRelease(
@@ -42,15 +42,6 @@ suite(
   "memory",
   Effect.sync(() => KeptLogs.layerMemory(new Map()))
 )
-
-/** The effect's log lines. */
-const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-  const lines: Array<string> = []
-  return Effect.map(
-    Effect.provide(effect, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
-    (value) => [value, lines] as const
-  )
-}
 
 const a = keptLog("/logs/a", 1)
 

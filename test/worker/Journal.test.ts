@@ -18,7 +18,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 import { EdgeConfig } from "../../src/config/EdgeConfig.ts"
 import { WorkerIdentity } from "../../src/config/WorkerIdentity.ts"
@@ -28,6 +27,7 @@ import { StateFolder } from "../../src/platform/StateFolder.ts"
 import { testSettings } from "../../src/testing/settings.ts"
 import { Journal } from "../../src/worker/Journal.ts"
 import { all, claimOf, life, suite, token } from "../suites/journal.ts"
+import { logged } from "./lives.ts"
 
 const home = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "edge-worker-test-"))),
@@ -87,15 +87,6 @@ describe("what a disk that refused has kept", () => {
     })
   )
 })
-
-/** The effect's log lines. */
-const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-  const lines: Array<string> = []
-  return Effect.map(
-    Effect.provide(effect, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
-    (value) => [value, lines] as const
-  )
-}
 
 describe("what makes no sense in what was left", () => {
   it.effect("is named in the log and left out; all else is settled", () =>
